@@ -1,0 +1,278 @@
+"""What a user may configure, where it is kept, and the checks that refuse a dangerous set-up.
+
+Owns `config.toml` and the three places everything of ours lies in. It makes nothing and moves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import platformdirs
+
+from organizer.errors import ConfigError
+from organizer.labels import CATEGORIES, LABELS
+
+LABEL_FOLDERS: Mapping[str, str] = {
+    "kick": "Kicks",
+    "snare": "Snares",
+    "rim": "Snares/Rims",
+    "clap": "Claps",
+    "snap": "Claps/Snaps",
+    "hat_closed": "Hats/Closed",
+    "hat_open": "Hats/Open",
+    "tom": "Toms",
+    "crash": "Cymbals/Crashes",
+    "ride": "Cymbals/Rides",
+    "cymbal": "Cymbals",
+    "hand_drum": "Percussion/Hand Drums",
+    "cowbell": "Percussion/Cowbells",
+    "bell": "Percussion/Bells",
+    "block": "Percussion/Blocks",
+    "shaker": "Percussion/Shakers",
+    "tambourine": "Percussion/Tambourines",
+    "perc": "Percussion",
+    "bass": "Bass",
+    "synth": "Synths",
+    "vocal": "Vocals",
+    "fx": "FX",
+}
+CATEGORY_FOLDERS: Mapping[str, str] = {
+    "kick": "Kicks",
+    "snare": "Snares",
+    "clap": "Claps",
+    "hihat": "Hats",
+    "tom": "Toms",
+    "crash": "Cymbals",
+    "percussion": "Percussion",
+    "bass": "Bass",
+    "synth": "Synths",
+    "vocal": "Vocals",
+    "fx": "FX",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The user's own names for labels, and for categories where the label is in doubt."""
+
+    labels: Mapping[str, str] = field(default_factory=lambda: LABEL_FOLDERS)
+    categories: Mapping[str, str] = field(default_factory=lambda: CATEGORY_FOLDERS)
+
+    def of(self, label: str | None, category: str | None) -> str | None:
+        if label is not None:
+            return self.labels[label]
+        return None if category is None else self.categories[category]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """The places that are ours."""
+
+    config_file: Path
+    rules: Path
+    state: Path
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str]) -> Home:
+        """`ORGANIZER_HOME` puts all of it under one folder; otherwise the platform's own places."""
+        if home := environ.get("ORGANIZER_HOME"):
+            root = Path(home).expanduser().absolute()
+            return cls(config_file=root / "config.toml", rules=root / "rules", state=root / "state")
+        config = platformdirs.user_config_path("organizer")
+        return cls(
+            config_file=config / "config.toml",
+            rules=config / "rules",
+            state=platformdirs.user_state_path("organizer"),
+        )
+
+    @property
+    def journal(self) -> Path:
+        return self.state / "journal.sqlite"
+
+    @property
+    def index(self) -> Path:
+        return self.state / "index.sqlite"
+
+    @property
+    def report(self) -> Path:
+        return self.state / "service.json"
+
+
+class Inbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    path: str
+    name: str = ""
+
+    @property
+    def root(self) -> Path:
+        return _absolute(self.path)
+
+    @property
+    def title(self) -> str:
+        return self.name or self.root.name
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`config.toml`, as written; paths may begin with `~`."""
+
+    library: str
+    inbox: list[Inbox]
+    settle_seconds: float = 3.0
+    rescan_seconds: float = 300.0
+    threads: int = 2
+    model: str = ""  # empty: the one that ships
+    folders: dict[str, str] = {}
+    category_folders: dict[str, str] = {}
+
+    @property
+    def library_root(self) -> Path:
+        return _absolute(self.library)
+
+    @property
+    def folder_names(self) -> Folders:
+        return Folders(
+            labels={**LABEL_FOLDERS, **self.folders},
+            categories={**CATEGORY_FOLDERS, **self.category_folders},
+        )
+
+    def inbox_of(self, path: Path) -> Inbox | None:
+        """Find the inbox that a path lies in."""
+        return next((one for one in self.inbox if path.is_relative_to(one.root)), None)
+
+
+def load(home: Home) -> Config:
+    """Read and check `config.toml`; every finding is reported at once."""
+    path = home.config_file
+    try:
+        with path.open("rb") as file:
+            table = tomllib.load(file)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"there is no configuration at {path}", path=path, hint="Run `organizer init` to make one."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", path=path) from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", path=path) from error
+    findings = _unknown_keys(table)
+    config = None
+    try:
+        known = {key: value for key, value in table.items() if key in Config.__struct_fields__}
+        config = msgspec.convert(known, Config)
+    except msgspec.ValidationError as error:
+        findings.append(_readable(str(error)))
+    if config is not None:
+        findings += _dangers(config, home)
+    if findings:
+        raise ConfigError(
+            "\n".join(f"{path}: {finding}" for finding in findings),
+            path=path,
+            hint="Correct the file; `organizer doctor` checks it again.",
+        )
+    assert config is not None  # no finding means that it was converted
+    return config
+
+
+def dump(config: Config) -> str:
+    """Write a configuration as TOML, with what may be changed said in comments."""
+    inboxes = "".join(
+        f"[[inbox]]\npath = {_quoted(one.path)}\n" + (f"name = {_quoted(one.name)}\n" if one.name else "")
+        for one in config.inbox
+    )
+    return (
+        "# Organizer's configuration. Paths may begin with ~.\n\n"
+        f"library = {_quoted(config.library)}\n\n"
+        "# Seconds of quiet after which a file counts as complete.\n"
+        f"settle_seconds = {config.settle_seconds:g}\n"
+        "# The inboxes are looked through again this often, whatever events came.\n"
+        f"rescan_seconds = {config.rescan_seconds:g}\n"
+        f"# Threads that decode and listen.\nthreads = {config.threads}\n\n"
+        f"{inboxes}\n"
+        "# Your own names for what a sound is, used by {folder} in rules. Shipped:\n"
+        "# [folders]\n"
+        + "".join(f"# {label} = {_quoted(name)}\n" for label, name in LABEL_FOLDERS.items())
+        + "#\n# Where only the category is sure:\n# [category_folders]\n"
+        + "".join(f"# {label} = {_quoted(name)}\n" for label, name in CATEGORY_FOLDERS.items())
+    )
+
+
+def overlaps(inboxes: list[Path], library: Path) -> list[str]:
+    """Say which folders are the same, or inside one another, once links and letter case are resolved."""
+    places = [("inbox", path) for path in inboxes] + [("library", library)]
+    findings = []
+    for index, (kind, path) in enumerate(places):
+        for other_kind, other in places[index + 1 :]:
+            one, two = _folded(path), _folded(other)
+            if one == two:
+                findings.append(f"the {kind} {path} and the {other_kind} {other} are the same folder")
+            elif two[: len(one)] == one:
+                findings.append(f"the {other_kind} {other} lies inside the {kind} {path}")
+            elif one[: len(two)] == two:
+                findings.append(f"the {kind} {path} lies inside the {other_kind} {other}")
+    return findings
+
+
+def _dangers(config: Config, home: Home) -> list[str]:
+    findings = []
+    if not config.inbox:
+        findings.append("no [[inbox]] is named")
+    findings += overlaps([one.root for one in config.inbox], config.library_root)
+    state = _folded(home.state)
+    for one in config.inbox:
+        inside = _folded(one.root)
+        if state[: len(inside)] == inside:
+            findings.append(f"the state folder {home.state} lies inside the inbox {one.root}")
+    titles = [one.title.casefold() for one in config.inbox]
+    findings += [
+        f"two inboxes are called {title!r}" for title in sorted({t for t in titles if titles.count(t) > 1})
+    ]
+    for key, table, known in (
+        ("folders", config.folders, LABELS),
+        ("category_folders", config.category_folders, CATEGORIES),
+    ):
+        findings += [
+            f"[{key}] {name!r} is not known{_did_you_mean(name, known)}"
+            for name in table
+            if name not in known
+        ]
+    for name in ("settle_seconds", "rescan_seconds", "threads"):
+        if getattr(config, name) <= 0:
+            findings.append(f"{name} is {getattr(config, name)}; it must be greater than 0")
+    return findings
+
+
+def _unknown_keys(table: dict[str, Any]) -> list[str]:
+    known = Config.__struct_fields__
+    return [f"{key!r} is not a setting{_did_you_mean(key, known)}" for key in table if key not in known]
+
+
+def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    close = get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _readable(message: str) -> str:
+    """Turn msgspec's `Expected X, got Y - at $.a` round, so that the place comes first."""
+    what, _, where = message.partition(" - at `$.")
+    return f"{where.rstrip('`')}: {what[:1].lower()}{what[1:]}" if where else what[:1].lower() + what[1:]
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - Path.absolute keeps `..`
+
+
+def _folded(path: Path) -> tuple[str, ...]:
+    resolved = Path(os.path.realpath(path))
+    return tuple(unicodedata.normalize("NFC", part).casefold() for part in resolved.parts)
+
+
+def _quoted(text: str) -> str:
+    """Quote as a TOML basic string, which JSON's escapes are a part of."""
+    return msgspec.json.encode(text).decode().replace("\x7f", "\\u007f")

@@ -1,0 +1,157 @@
+"""What may be done to the user's files, as plain data.
+
+An operation says everything that the executor needs, so that a plan can be printed, stored in the
+journal, executed later, and turned around. Each kind has an inverse, which is an operation again:
+undo is a plan like any other. Paths are absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from organizer.sample import Stamp
+
+TagMode = Literal["fill", "append", "replace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepFolderTime:
+    """Set a folder's mtime to what it was when the plan was made.
+
+    It stands before the operations that will disturb the folder, where it changes nothing; turned
+    around it comes after them and puts the time back.
+    """
+
+    path: Path
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MakeFolder:
+    """Make one folder whose parent exists. `mode` None: as the user's umask says."""
+
+    path: Path
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFolder:
+    """Remove a folder that is empty by now; one that is not is left, with the reason."""
+
+    path: Path
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    source: Path
+    target: Path
+    stamp: Stamp  # of the source; only what matches it is moved
+    content_hash: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    source: Path
+    target: Path
+    content_hash: str  # what the source must hold when its turn comes
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveCopy:
+    """Remove a copy that still holds `content_hash`, while `original` holds the same."""
+
+    path: Path
+    original: Path
+    content_hash: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteTags:
+    """Write tags into a temporary copy, check that the sound is unchanged, put it in the file's place."""
+
+    path: Path
+    content_hash: str  # what the file must hold when its turn comes
+    sound_id: str
+    tags: Mapping[str, str]  # field -> value, by the names of `execution.writers.tags`
+    mode: TagMode = "fill"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreBytes:
+    """Turn the bytes of a file back from `content_hash` to `restored_hash`, with a stored patch."""
+
+    path: Path
+    content_hash: str
+    restored_hash: str
+    patch: bytes
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteSidecar:
+    """Write a file of our own beside a sample, never over another."""
+
+    path: Path
+    content: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveSidecar:
+    """Remove a sidecar that still holds exactly `content`."""
+
+    path: Path
+    content: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """Nothing is done to this file, and why."""
+
+    path: Path
+    reason: str
+    hint: str = ""
+    rule: str = ""
+
+
+Operation = (
+    KeepFolderTime
+    | MakeFolder
+    | RemoveFolder
+    | Move
+    | Copy
+    | RemoveCopy
+    | WriteTags
+    | RestoreBytes
+    | WriteSidecar
+    | RemoveSidecar
+    | Skip
+)
+
+# What the user thinks of as an action; the others only serve these.
+ACTIONS = (Move, Copy, RemoveCopy, WriteTags, RestoreBytes, WriteSidecar, RemoveSidecar)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one batch would do, in order."""
+
+    origin: Literal["pack", "sort", "undo", "reclassify"]
+    title: str  # the pack's name, or what was asked for
+    inbox: str | None = None
+    operations: tuple[Operation, ...] = ()
+    undoes: tuple[int, ...] = ()  # the batches that this one turns around
+    hold: Path | None = None  # what lands below this folder is held, not filed again
+
+    @property
+    def actions(self) -> tuple[Operation, ...]:
+        return tuple(one for one in self.operations if isinstance(one, ACTIONS))

@@ -1,0 +1,146 @@
+"""The values that travel along the way of one file. Frozen; nothing here opens a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+
+class Kind(StrEnum):
+    """What a sample is as a piece of sound; separate from what it is a sound of."""
+
+    ONESHOT = "oneshot"
+    LOOP = "loop"
+    LONG = "long"  # neither: songs, stems, recordings
+
+
+# From here on a sample is `long`.
+LONG_SECONDS = 30.0
+
+
+class FileType(StrEnum):
+    """What a file is, by its name alone."""
+
+    AUDIO = "audio"
+    MIDI = "midi"
+    PRESET = "preset"
+    DOCUMENT = "document"
+    IMAGE = "image"
+    ARCHIVE = "archive"
+    PROJECT = "project"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells that a file is still the one that was looked at, without reading it."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> Stamp:
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_dev)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a file came from, in the user's words: inbox, pack, and folder inside the pack."""
+
+    inbox: str
+    pack: str | None = None  # None: a loose file, dropped with no folder around it
+    subpath: PurePosixPath = field(default_factory=PurePosixPath)
+    name: str  # the file name it arrived under
+
+    @property
+    def relative(self) -> PurePosixPath:
+        """The path below the inbox that it arrived under."""
+        return PurePosixPath(self.pack or "") / self.subpath / self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What decoding tells for certain.
+
+    `duration` in seconds; `peak` in dB relative to full scale, None for digital silence; `bits` None
+    where the format has no fixed sample size (MP3, Ogg).
+    """
+
+    format: str  # "wav", "aiff", "flac", "ogg", "mp3", ...
+    samplerate: int
+    channels: int
+    bits: int | None
+    duration: float
+    peak: float | None
+    content_hash: str  # of the bytes of the file
+    sound_id: str  # of the sound: the same under any tags, and for lossless formats in any container
+    warnings: tuple[str, ...] = ()  # e.g. "ends 1.2 s before its header says"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One source's opinion. An empty mapping means: no opinion."""
+
+    source: str  # "audio" | "name" | "metadata"
+    labels: Mapping[str, float] = field(default_factory=dict)  # probabilities, sum 1
+    kinds: Mapping[str, float] = field(default_factory=dict)  # probabilities over oneshot, loop
+    bpm: float | None = None
+    key: str | None = None
+    reasons: tuple[str, ...] = ()  # what it rests on: "file name says 'bassdrum'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognition:
+    """What the evidence adds up to.
+
+    `label`, `category` and `margin` are None for loops and long samples. `confidence` is the
+    probability of what the sample would be filed as: of the category for a one-shot, of the kind for
+    the others. `probabilities` is the final distribution over fine labels.
+    """
+
+    kind: Kind
+    kind_confidence: float
+    label: str | None
+    label_confidence: float | None
+    category: str | None
+    confidence: float
+    margin: float | None
+    probabilities: Mapping[str, float]
+    evidence: tuple[Evidence, ...]
+    model_id: str
+    embedding: bytes = b""  # little-endian float16, unit length; empty when not asked for
+
+    def evidence_of(self, source: str) -> Evidence | None:
+        return next((one for one in self.evidence if one.source == source), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One audio file, decoded and recognised."""
+
+    facts: Facts
+    recognition: Recognition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One file that rules decide on: a sample, audio that cannot be read, or anything else of a pack."""
+
+    path: Path
+    origin: Origin
+    stamp: Stamp
+    type: FileType
+    sample: Sample | None = None
+    problem: str | None = None  # why audio could not be heard
+    hint: str = ""
+    bundle: Path | None = None  # the folder that must stay whole, if the file lies in one
+    companions: tuple[Path, ...] = ()  # files that go wherever this one goes
+
+    @property
+    def readable(self) -> bool:
+        return self.problem is None
