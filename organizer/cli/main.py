@@ -1,0 +1,148 @@
+"""The commands by name, each loaded only when it is asked for, and the only catch-all for errors."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from organizer import __version__
+from organizer.config import Home
+from organizer.errors import OrganizerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Section -> command -> (module:attribute, one line). Help is printed from here without loading any.
+COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Set up": {
+        "init": ("setup:init", "Write the configuration and the default rules, make the folders."),
+        "doctor": ("doctor:doctor", "Check the installation, the folders, the rules and the model."),
+        "demo": ("demo:demo", "Watch a small made-up pack being filed, then undone."),
+    },
+    "File": {
+        "run": ("run:run", "Watch the inboxes and file what arrives."),
+        "sort": ("sort:sort", "File a folder or some files now."),
+        "classify": ("classify:classify", "Say what each file is; touch nothing."),
+        "reclassify": ("reclassify:reclassify", "Show what today's model and rules would change."),
+    },
+    "Look": {
+        "status": ("status:status", "Is it alive, what waits, what failed and why."),
+        "log": ("history:log", "What was done, batch by batch."),
+        "why": ("why:why", "Why a file is where it is."),
+    },
+    "Take back": {
+        "undo": ("history:undo", "Put a batch back as it was."),
+        "redo": ("history:redo", "Do again what was undone."),
+    },
+    "Rules and model": {
+        "rules": ("rules:rules", "Check the rule files."),
+        "train": ("train:train", "Train a model from labelled sounds."),
+        "evaluate": ("train:evaluate", "Measure the model on labelled sounds."),
+    },
+}
+
+
+class Contents(click.Group):
+    """A group whose help reads like a page of contents and whose commands are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [name for section in COMMANDS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        for section in COMMANDS.values():
+            if cmd_name in section:
+                module, _, attribute = section[cmd_name][0].partition(":")
+                found: click.Command = getattr(importlib.import_module(f"organizer.cli.{module}"), attribute)
+                return found
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if not close:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from error
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, line) for name, (_, line) in section.items()])
+
+
+@click.group(
+    cls=Contents,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with `organizer demo`, then `organizer init`.",
+)
+@click.version_option(__version__, prog_name="organizer")
+def organizer() -> None:
+    """Hears new samples, files them by your own rules, and can undo it."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its code."""
+    _print_any_name()
+    try:
+        code = organizer.main(args=arguments, prog_name="organizer", standalone_mode=False)
+    except click.exceptions.Abort:
+        print(file=sys.stderr)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except OrganizerError as error:
+        report(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away; a second failure while Python shuts down would be noise.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception:
+        sys.exit(_unexpected())
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: OrganizerError) -> None:
+    """Print an error the way every command does."""
+    from organizer.cli.output import printable
+
+    for line in error.message.splitlines():
+        print(f"organizer: {printable(line)}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {printable(error.hint)}", file=sys.stderr)
+
+
+def _print_any_name() -> None:
+    """Let file names that are not valid in the terminal's encoding be printed escaped, never fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _unexpected() -> int:
+    """Keep the traceback of a defect of ours where it can be found, and say so in one line."""
+    text = traceback.format_exc()
+    print(f"organizer: unexpected: {text.strip().splitlines()[-1]}", file=sys.stderr)
+    path = Home.find(os.environ).state / "crash.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"organizer {__version__} {sys.argv[1:]}\n{text}\n")
+        print(f"  hint: this is a defect of Organizer; the details are in {path}", file=sys.stderr)
+    except OSError:
+        print(text, file=sys.stderr)
+    return 70

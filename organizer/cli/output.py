@@ -1,0 +1,92 @@
+"""How results reach the user: text that cannot disturb a terminal, JSON, progress, questions."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from organizer.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+# A progress bar for less would only flicker.
+SECONDS_BEFORE_PROGRESS = 2.0
+
+
+def printable(text: object) -> str:
+    """Show control characters, terminal escapes and odd bytes as escapes instead of sending them."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in str(text))
+
+
+def say(text: object = "") -> None:
+    """Print one line, made of text that may hold names from outside."""
+    click.echo(printable(text))
+
+
+def warn(text: object) -> None:
+    click.echo(printable(text), err=True)
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """Encode as JSON; names that are not valid UTF-8 come out as escaped surrogates."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=str, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before a change; on anything but a terminal `--yes` is the only answer."""
+    if yes:
+        return
+    if not (sys.stdin is not None and sys.stdin.isatty()):
+        raise UsageProblem(f"{question} There is no terminal to ask on.", hint="Say it with --yes.")
+    if not click.confirm(printable(question), default=False):
+        raise click.exceptions.Exit(1)
+
+
+class Progress:
+    """A progress bar on a terminal once the work has taken two seconds; nothing elsewhere."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._began = time.monotonic()
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty() or time.monotonic() - self._began < SECONDS_BEFORE_PROGRESS:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("")
+        assert self._task is not None  # set together with the bar
+        title = printable(f"{self._title}: {stage}").replace("[", r"\[")
+        self._bar.update(self._task, description=title, completed=done, total=total or None)
+
+
+def duration_text(seconds: float) -> str:
+    """Say a span of time in the unit a person would use."""
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} s"

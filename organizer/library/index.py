@@ -1,0 +1,133 @@
+"""What we have heard and where it lies. It can be rebuilt; the journal cannot."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from organizer.library.store import prefix_range, to_blob, to_path
+from organizer.sample import Facts, Origin, Recognition, Sample, Stamp
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+_COLUMNS = (
+    "path, sound_id, content_hash, size, mtime_ns, inode, device, inbox, pack, subpath, name, "
+    "facts, recognition, embedding, model_id, rule, batch, heard_at"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One sample of the library, as it was heard last."""
+
+    path: Path
+    origin: Origin
+    stamp: Stamp
+    sample: Sample
+    rule: str
+    batch: int | None
+    heard_at: float  # seconds since the epoch
+
+
+class Index:
+    """The samples table of the index."""
+
+    def __init__(self, store: sqlite3.Connection) -> None:
+        self._store = store
+
+    def put(self, entries: Iterable[Entry]) -> None:
+        """Write entries, each in the place of any older one at its path."""
+        marks = ", ".join("?" * 18)
+        self._in_one_go(
+            f"INSERT OR REPLACE INTO samples ({_COLUMNS}) VALUES ({marks})",
+            [_row_of(entry) for entry in entries],
+        )
+
+    def get(self, path: Path) -> Entry | None:
+        row = self._store.execute(
+            f"SELECT {_COLUMNS} FROM samples WHERE path = ?", (to_blob(path),)
+        ).fetchone()
+        return None if row is None else _entry_of(row)
+
+    def below(self, folder: Path) -> Iterator[Entry]:
+        """Give every entry below a folder, in the order of paths."""
+        rows = self._store.execute(
+            f"SELECT {_COLUMNS} FROM samples WHERE path > ? AND path < ? ORDER BY path", prefix_range(folder)
+        )
+        return (_entry_of(row) for row in rows)
+
+    def count_below(self, folder: Path) -> int:
+        found: int = self._store.execute(
+            "SELECT count(*) FROM samples WHERE path > ? AND path < ?", prefix_range(folder)
+        ).fetchone()[0]
+        return found
+
+    def moved(self, moves: Iterable[tuple[Path, Path]]) -> None:
+        """Let entries follow their files."""
+        self._in_one_go(
+            "UPDATE OR REPLACE samples SET path = ? WHERE path = ?",
+            [(to_blob(new), to_blob(old)) for old, new in moves],
+        )
+
+    def _in_one_go(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        self._store.execute("BEGIN IMMEDIATE")
+        try:
+            self._store.executemany(statement, rows)
+        except BaseException:
+            self._store.execute("ROLLBACK")
+            raise
+        self._store.execute("COMMIT")
+
+
+def _row_of(entry: Entry) -> tuple[Any, ...]:
+    facts, recognition = entry.sample.facts, entry.sample.recognition
+    stamp, origin = entry.stamp, entry.origin
+    return (
+        to_blob(entry.path),
+        facts.sound_id,
+        facts.content_hash,
+        stamp.size,
+        stamp.mtime_ns,
+        stamp.inode,
+        stamp.device,
+        origin.inbox,
+        None if origin.pack is None else to_blob(origin.pack),
+        to_blob(str(origin.subpath)),
+        to_blob(origin.name),
+        msgspec.json.encode(facts),
+        msgspec.json.encode(replace(recognition, embedding=b"")),
+        recognition.embedding,
+        recognition.model_id,
+        entry.rule,
+        entry.batch,
+        entry.heard_at,
+    )
+
+
+def _entry_of(row: tuple[Any, ...]) -> Entry:
+    (path, _, _, size, mtime_ns, inode, device, inbox, pack, subpath, name) = row[:11]
+    (facts, recognition, embedding, _, rule, batch, heard_at) = row[11:]
+    recognised = msgspec.json.decode(recognition, type=Recognition)
+    return Entry(
+        path=to_path(path),
+        origin=Origin(
+            inbox=inbox,
+            pack=None if pack is None else os.fsdecode(pack),
+            subpath=PurePosixPath(os.fsdecode(subpath)),
+            name=os.fsdecode(name),
+        ),
+        stamp=Stamp(size, mtime_ns, inode, device),
+        sample=Sample(
+            facts=msgspec.json.decode(facts, type=Facts),
+            recognition=replace(recognised, embedding=embedding),
+        ),
+        rule=rule,
+        batch=batch,
+        heard_at=heard_at,
+    )
