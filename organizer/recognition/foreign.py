@@ -1,0 +1,93 @@
+"""Gives formats that libsndfile lacks (M4A, WMA, APE, ...) to ffmpeg, where it is installed.
+
+The program gets no terminal, no network, a limit of time and a limit of output. It is never needed for
+what libsndfile decodes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from io import BytesIO
+from shutil import which
+from typing import TYPE_CHECKING
+
+import mutagen
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from organizer.errors import Unreadable, Unsupported
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_TIMEOUT = 60.0  # seconds; half a minute of audio takes ffmpeg well under one
+_MOST_BYTES = 1 << 27  # of its output: 30 s of eight channels of float32 at 96 kHz are 92 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What ffmpeg decoded. `wave` is float32 (frames, channels); `duration` in seconds, if known."""
+
+    wave: NDArray[np.float32]
+    samplerate: int
+    duration: float | None
+
+
+def decode_foreign(path: Path, *, seconds: float, ffmpeg: str) -> Told:
+    """Decode the first `seconds` of a file with ffmpeg.
+
+    Raises `Unsupported` where there is no ffmpeg, `Unreadable` where it fails.
+    """
+    program = which(ffmpeg)
+    if program is None:
+        raise Unsupported(
+            f"the file is {path.suffix.lower().removeprefix('.') or 'MPEG-4'} audio, which needs ffmpeg",
+            path=path,
+            hint="Install ffmpeg, or convert the file to WAV or FLAC.",
+        )
+    raw = _run(program, path, seconds)
+    try:
+        wave, samplerate = soundfile.read(BytesIO(raw), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise Unreadable("the file could not be decoded by ffmpeg", path=path) from error
+    return Told(wave=wave, samplerate=samplerate, duration=_duration(path))
+
+
+def _run(program: str, path: Path, seconds: float) -> bytes:
+    limit = [f"{seconds:.3f}", "-map", "0:a:0", "-c:a", "pcm_f32le", "-fs", str(_MOST_BYTES)]
+    command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    command += ["-i", f"file:{path.absolute()}", "-t", *limit, "-f", "wav", "pipe:1"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Unreadable(
+            "the file kept ffmpeg busy for too long", path=path, hint="It is likely damaged."
+        ) from error
+    except OSError as error:
+        raise Unsupported(
+            f"the file needs ffmpeg, which does not start: {error.strerror}",
+            path=path,
+            hint="Install ffmpeg anew.",
+        ) from error
+    if done.returncode or not done.stdout:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Unreadable(
+            f"the file could not be decoded by ffmpeg ({said[-1] if said else 'it gave no sound'})",
+            path=path,
+            hint="Play it elsewhere; if that fails too, download or export it again.",
+        )
+    return done.stdout
+
+
+def _duration(path: Path) -> float | None:
+    try:
+        file = mutagen.File(path)
+    except Exception:  # mutagen raises whatever its parsers stumble over
+        return None
+    length = getattr(getattr(file, "info", None), "length", None)
+    return float(length) if length else None
