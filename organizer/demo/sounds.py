@@ -149,6 +149,26 @@ DEMO_PACK: Mapping[str, Callable[[], Wave]] = {
     "Loops/beat_96bpm_2bars.wav": lambda: loop(bpm=96.0, bars=2, swing=0.2),
 }
 
+# What each of them was made to be; None is a loop.
+DEMO_TRUTH: Mapping[str, str | None] = {
+    "Kicks/VEH1 Bassdrum 001.wav": "kick",
+    "Kicks/VEH1 Bassdrum 002.wav": "kick",
+    "Snares/SN_tight.wav": "snare",
+    "Snares/SN_loose.wav": "snare",
+    "Snares/clp 01.wav": "clap",
+    "Cymbals/CHH-1.wav": "hat_closed",
+    "Cymbals/OHH-1.wav": "hat_open",
+    "Cymbals/Crash big.wav": "crash",
+    "Perc/Cowbell.wav": "cowbell",
+    "Perc/shkr.wav": "shaker",
+    "Perc/TomLo.wav": "tom",
+    "Perc/untitled 7.wav": "tom",
+    "Tonal/C2 bass.wav": "bass",
+    "Tonal/Am stab.wav": "synth",
+    "Loops/beat_120bpm.wav": None,
+    "Loops/beat_96bpm_2bars.wav": None,
+}
+
 
 def _time(seconds: float) -> NDArray[np.float64]:
     return np.arange(round(seconds * SAMPLERATE)) / SAMPLERATE
