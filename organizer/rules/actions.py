@@ -1,0 +1,159 @@
+"""Actions: one small class per word that a user writes in `then`. Pure: they only say what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+
+from organizer.rules.template import Template, read_path, read_text
+
+if TYPE_CHECKING:
+    from organizer.rules.problems import Place
+
+Conflict = Literal["number", "skip"]
+TagMode = Literal["fill", "append", "replace"]
+
+# Tags that other programs know, and those of our own, which are written under a prefix.
+COMMON_TAGS = ("title", "artist", "album", "genre", "comment", "bpm", "key", "grouping")
+OWN_TAGS = ("label", "category", "confidence", "kind", "model")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveTo:
+    template: Template
+    on_conflict: Conflict = "number"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyTo:
+    template: Template
+    on_conflict: Conflict = "number"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    values: Mapping[str, Template]
+    mode: TagMode = "fill"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sidecar:
+    format: Literal["json"] = "json"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    reason: str = ""
+    rule: str = ""
+
+
+Action = MoveTo | CopyTo | Tag | Sidecar | Leave
+
+
+def read_then(value: object, place: Place, *, rule: str) -> tuple[Action, ...]:
+    """Read the actions of one rule, in the order written; what cannot be read is noted and left out."""
+    if not isinstance(value, list) or not value:
+        place.expected('a list of actions such as [{ move = "Drums/{folder}/{name}" }]', value)
+        return ()
+    read = [_read_action(entry, place.entry(number), rule) for number, entry in enumerate(value, 1)]
+    actions = tuple(one for one in read if one is not None)
+    moves = sum(isinstance(one, MoveTo) for one in actions)
+    if moves > 1:
+        place.note(f"expected one move at most, found {moves}; `copy` may be given as often as needed")
+    if moves and any(isinstance(one, Leave) for one in actions):
+        place.note("expected either move or leave, found both")
+    return actions
+
+
+def _read_action(value: object, place: Place, rule: str) -> Action | None:
+    if not isinstance(value, dict) or not value:
+        place.expected('a table such as { move = "Drums/{folder}/{name}" }', value)
+        return None
+    words = [key for key in value if key in _READERS]
+    before = len(place.problems)
+    for key in value:
+        if key in _READERS:
+            continue
+        if key == "on_conflict":
+            if words and words[0] not in ("move", "copy"):
+                place.at(key).note(f"expected beside move or copy, found beside {words[0]}")
+        else:
+            place.at(key).unknown("an action", key, (*_READERS, "on_conflict"))
+    if len(words) > 1:
+        place.note(f"expected one action in each table, found {' and '.join(words)}")
+    elif not words and len(place.problems) == before:
+        place.note(f"expected an action, found only on_conflict; known: {', '.join(sorted(_READERS))}")
+    action = _READERS[words[0]](value, place, rule) if len(words) == 1 else None
+    return action if len(place.problems) == before else None
+
+
+def _read_move(table: dict[str, Any], place: Place, rule: str) -> MoveTo | None:
+    template = read_path(table["move"], place.at("move"))
+    conflict = _read_conflict(table, place)
+    return MoveTo(template=template, on_conflict=conflict, rule=rule) if template else None
+
+
+def _read_copy(table: dict[str, Any], place: Place, rule: str) -> CopyTo | None:
+    template = read_path(table["copy"], place.at("copy"))
+    conflict = _read_conflict(table, place)
+    return CopyTo(template=template, on_conflict=conflict, rule=rule) if template else None
+
+
+def _read_conflict(table: dict[str, Any], place: Place) -> Conflict:
+    value = table.get("on_conflict", "number")
+    if value not in get_args(Conflict):
+        place.at("on_conflict").expected('"number" or "skip"', value)
+    return cast("Conflict", value)
+
+
+def _read_tag(table: dict[str, Any], place: Place, rule: str) -> Tag | None:
+    spot, values = place.at("tag"), table["tag"]
+    if not isinstance(values, dict) or not (values.keys() - {"mode"}):
+        spot.expected('a table such as { genre = "{category}" }', values)
+        return None
+    mode = values.get("mode", "fill")
+    if mode not in get_args(TagMode):
+        spot.at("mode").expected('"fill", "append" or "replace"', mode)
+    templates: dict[str, Template] = {}
+    for name, value in values.items():
+        if name == "mode":
+            continue
+        if name not in COMMON_TAGS + OWN_TAGS:
+            spot.at(name).unknown("a tag", name, (*COMMON_TAGS, *OWN_TAGS, "mode"))
+        elif template := read_text(value, spot.at(name)):
+            templates[name] = template
+    return Tag(values=MappingProxyType(templates), mode=mode, rule=rule)
+
+
+def _read_sidecar(table: dict[str, Any], place: Place, rule: str) -> Sidecar | None:
+    if table["sidecar"] == "json":
+        return Sidecar(rule=rule)
+    place.at("sidecar").expected('"json"', table["sidecar"])
+    return None
+
+
+def _read_leave(table: dict[str, Any], place: Place, rule: str) -> Leave | None:
+    value = table["leave"]
+    if value is True:
+        return Leave(rule=rule)
+    if isinstance(value, str) and value.strip():
+        return Leave(reason=value, rule=rule)
+    place.at("leave").expected('true, or the reason such as "waits for me"', value)
+    return None
+
+
+_READERS: Mapping[str, Callable[[dict[str, Any], Place, str], Action | None]] = MappingProxyType(
+    {
+        "move": _read_move,
+        "copy": _read_copy,
+        "tag": _read_tag,
+        "sidecar": _read_sidecar,
+        "leave": _read_leave,
+    }
+)
