@@ -1,0 +1,51 @@
+"""What a sidecar says of a sample: JSON text, versioned. Pure: the executor writes it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from organizer.sample import Evidence, Sample
+
+SCHEMA_VERSION = 1
+SUFFIX = ".organizer.json"  # behind the whole name of the sample
+
+
+def sidecar_text(sample: Sample, *, rule: str) -> str:
+    """Describe a sample as it was heard, keyed by its sound, which tagging does not change."""
+    facts, recognition = sample.facts, sample.recognition
+    content = {
+        "organizer": SCHEMA_VERSION,
+        "sound_id": facts.sound_id,
+        "content_hash": facts.content_hash,
+        "label": recognition.label,
+        "category": recognition.category,
+        "kind": str(recognition.kind),
+        "confidence": round(recognition.confidence, 4),
+        "probabilities": _rounded(recognition.probabilities),
+        "evidence": [_told(one) for one in recognition.evidence],
+        "model": recognition.model_id,
+        "rule": rule,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def _told(evidence: Evidence) -> dict[str, object]:
+    told: dict[str, object] = {
+        "source": evidence.source,
+        "labels": _rounded(evidence.labels),
+        "kinds": _rounded(evidence.kinds),
+        "reasons": list(evidence.reasons),
+    }
+    if evidence.bpm is not None:
+        told["bpm"] = evidence.bpm
+    if evidence.key is not None:
+        told["key"] = evidence.key
+    return told
+
+
+def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in probabilities.items()}
