@@ -141,6 +141,7 @@ class Item:
     sample: Sample | None = None
     problem: str | None = None  # why audio could not be heard
     hint: str = ""
+    lasting: bool = True  # whether the problem stays until the file, the rules or the model change
     bundle: Path | None = None  # the folder that must stay whole, if the file lies in one
     companions: tuple[Path, ...] = ()  # files that go wherever this one goes
 
