@@ -1,0 +1,96 @@
+"""Operations as text and back, for the journal.
+
+Owns the form in which the journal keeps an operation. Python's `json` writes it, not msgspec: it keeps
+file names that are not UTF-8 (lone surrogates) as they are, and needs no type that only the checker sees.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from organizer.planning.operations import (
+    Copy,
+    KeepFolderTime,
+    MakeFolder,
+    Move,
+    Operation,
+    RemoveCopy,
+    RemoveFolder,
+    RemoveSidecar,
+    RestoreBytes,
+    Skip,
+    WriteSidecar,
+    WriteTags,
+)
+from organizer.sample import Stamp
+
+KINDS: dict[str, type[Operation]] = {
+    "keep-folder-time": KeepFolderTime,
+    "make-folder": MakeFolder,
+    "remove-folder": RemoveFolder,
+    "move": Move,
+    "copy": Copy,
+    "remove-copy": RemoveCopy,
+    "write-tags": WriteTags,
+    "restore-bytes": RestoreBytes,
+    "write-sidecar": WriteSidecar,
+    "remove-sidecar": RemoveSidecar,
+    "skip": Skip,
+}
+_NAME_OF = {class_: name for name, class_ in KINDS.items()}
+
+_PATHS = frozenset({"path", "source", "target", "original"})
+
+
+def kind_of(operation: Operation) -> str:
+    return _NAME_OF[type(operation)]
+
+
+def encode(operation: Operation) -> str:
+    return json.dumps({field.name: _plain(getattr(operation, field.name)) for field in fields(operation)})
+
+
+def decode(kind: str, text: str) -> Operation:
+    values = json.loads(text)
+    return KINDS[kind](**{name: _value(name, value) for name, value in values.items()})
+
+
+def encode_stamp(stamp: Stamp | None) -> str | None:
+    return None if stamp is None else json.dumps(_plain(stamp))
+
+
+def decode_stamp(text: str | None) -> Stamp | None:
+    return None if text is None else Stamp(*json.loads(text))
+
+
+def paths_of(operation: Operation) -> tuple[Path, Path | None]:
+    """Give the path that an operation is about, and the one that it makes, where it makes one."""
+    if isinstance(operation, Move | Copy):
+        return operation.source, operation.target
+    return operation.path, None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Stamp):
+        return [value.size, value.mtime_ns, value.inode, value.device]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if value is None or isinstance(value, str | int):
+        return value
+    return dict(value)  # type: ignore[call-overload]  # the only other kind of field is a mapping of tags
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _PATHS:
+        return Path(value)
+    if name == "stamp":
+        return Stamp(*value)
+    if name == "patch":
+        return base64.b64decode(value)
+    return value

@@ -1,0 +1,351 @@
+"""Does what a plan says, safely: intent into the journal, act, then what came of it.
+
+Owns the order in which journal and disk are written. A batch is worked off in chunks, each of which
+costs a few syncs however many files it moves. The caller holds the execution lock.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from organizer.errors import FileProblem, JournalError
+from organizer.execution.acts import Acts, Effect, Known, Staged
+from organizer.execution.problems import LeftAlone, translate
+from organizer.execution.records import Closing, Hold, Note
+from organizer.planning.operations import (
+    ACTIONS,
+    KeepFolderTime,
+    MakeFolder,
+    Move,
+    Operation,
+    RemoveFolder,
+    Skip,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from organizer.execution.filesystem import Filesystem
+    from organizer.execution.journal import Journal
+    from organizer.execution.records import BatchRecord, OperationRecord
+    from organizer.planning.operations import Plan
+
+    Progress = Callable[[int, int], None]
+    Stop = Callable[[], bool]
+
+# Enough that syncs are few per file, few enough that a crash leaves little to look at again.
+CHUNK = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one operation went; `pending` was not begun, because it was time to stop."""
+
+    operation: Operation
+    state: Literal["done", "failed", "skipped", "pending"]
+    error: str = ""
+    hint: str = ""
+    lasting: bool = True  # False: time can mend it, so that trying again makes sense
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a plan; no batch where there was nothing to do."""
+
+    batch: int | None
+    results: tuple[Result, ...]
+
+    def count(self, state: str) -> int:
+        """Count the actions that went so."""
+        return sum(one.state == state and isinstance(one.operation, ACTIONS) for one in self.results)
+
+    @property
+    def stopped(self) -> bool:
+        return any(one.state == "pending" for one in self.results)
+
+
+class Executor:
+    """The only one who changes the user's files."""
+
+    def __init__(
+        self, journal: Journal, filesystem: Filesystem, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._journal = journal
+        self._files = filesystem
+        self._clock = clock
+
+    def run(
+        self,
+        plan: Plan,
+        *,
+        batch: int | None = None,
+        model_id: str = "",
+        rules_digest: str = "",
+        progress: Progress | None = None,
+        stop: Stop | None = None,
+    ) -> Outcome:
+        """Execute a plan as a new batch, or as more of the open batch `batch`."""
+        if not plan.actions and not (
+            plan.undoes and any(not isinstance(one, Skip) for one in plan.operations)
+        ):
+            return Outcome(batch=batch, results=tuple(_skipped(one) for one in plan.operations))
+        if batch is None:
+            batch = self._journal.begin(plan, model_id=model_id, rules_digest=rules_digest, now=self._clock())
+        else:
+            self._journal.join(batch, plan, now=self._clock())
+        return self._carry_on(batch, len(plan.operations), progress, stop)
+
+    def resume(self, batch: int, *, progress: Progress | None = None, stop: Stop | None = None) -> Outcome:
+        """Go on with what is still planned of a batch that was stopped or interrupted."""
+        return self._carry_on(batch, None, progress, stop)
+
+    def _carry_on(
+        self, batch: int, newest: int | None, progress: Progress | None, stop: Stop | None
+    ) -> Outcome:
+        record = self._journal.batch(batch)
+        if record is None:
+            raise JournalError(f"There is no batch {batch} in the journal", path=self._journal.path)
+        records = self._journal.operations(batch)
+        known = _known(records)
+        planned = [one for one in records if one.state == "planned"]
+        told = planned if newest is None else records[len(records) - newest :]
+        results = {one.id: _skipped(one.operation) for one in told if isinstance(one.operation, Skip)}
+        total, done = len(planned), 0
+        stopped = False
+        for start in range(0, total, CHUNK):
+            stopped = stop is not None and stop()
+            if stopped:
+                break
+            chunk = _Chunk(self._journal, self._files, known, self._clock)
+            closings = chunk.run(
+                record,
+                planned[start : start + CHUNK],
+                stop,
+                _shifted(progress, done, total),
+            )
+            done += len(closings)
+            results |= {one.id: closing for one, closing in closings}
+            stopped = any(one.state == "pending" for one in results.values())
+            if stopped:
+                break
+        if not stopped:
+            self._journal.finish(batch, now=self._clock())
+        return Outcome(
+            batch=batch,
+            results=tuple(
+                results.get(one.id, Result(operation=one.operation, state="pending")) for one in told
+            ),
+        )
+
+
+class _Chunk:
+    """A few hundred operations between two commits."""
+
+    def __init__(self, journal: Journal, files: Filesystem, known: Known, clock: Callable[[], float]) -> None:
+        self._journal = journal
+        self._files = files
+        self._known = known
+        self._clock = clock
+        self._acts = Acts(files, known)
+        self._staged: list[tuple[OperationRecord, Staged]] = []
+        self._closings: dict[int, Closing] = {}
+        self._touched: set[Path] = set()
+
+    def run(
+        self,
+        batch: BatchRecord,
+        records: Sequence[OperationRecord],
+        stop: Stop | None,
+        progress: Callable[[int], None],
+    ) -> list[tuple[OperationRecord, Result]]:
+        self._journal.start([one.id for one in records], _holds(batch, records), now=self._clock())
+        for position, record in enumerate(records):
+            # One look at `stop` was had just before the chunk; the first operation always goes.
+            if position and stop is not None and stop():
+                break
+            self._do(record)
+            progress(position + 1)
+        self._place_staged()
+        self._files.sync_folders(self._touched)
+        closings = [self._closings.get(one.id, Closing(id=one.id, state="planned")) for one in records]
+        self._journal.settle(closings, now=self._clock())
+        return [
+            (record, _result(record.operation, closing))
+            for record, closing in zip(records, closings, strict=True)
+        ]
+
+    def _do(self, record: OperationRecord) -> None:
+        operation = record.operation
+        if self._staged and (
+            isinstance(operation, MakeFolder | RemoveFolder | KeepFolderTime) or self._meets_staged(operation)
+        ):
+            self._place_staged()
+        try:
+            effect = self._acts.act(operation, lambda _, inode: self._journal.reserve(record.id, inode))
+        except FileProblem as problem:
+            self._fail(record, problem)
+        except OSError as error:
+            self._fail(record, translate(error, _written(operation)))
+        else:
+            if isinstance(effect, Staged):
+                self._staged.append((record, effect))
+            else:
+                self._succeed(record, effect)
+
+    def _meets_staged(self, operation: Operation) -> bool:
+        """Say whether an operation speaks of a file that is not yet in its place."""
+        named = {
+            getattr(operation, name)
+            for name in ("path", "source", "target", "original")
+            if hasattr(operation, name)
+        }
+        waiting = {staged.target for _, staged in self._staged}
+        waiting |= {staged.removes[0] for _, staged in self._staged if staged.removes}
+        # A companion and a sidecar lean on their sample's place as well.
+        beside = any(
+            path.name.startswith(one.name) and path.parent == one.parent for path in named for one in waiting
+        )
+        return beside or not named.isdisjoint(waiting)
+
+    def _place_staged(self) -> None:
+        """Bring all temps to the disk together, write down what they are, then give them their names."""
+        staged, self._staged = self._staged, []
+        if not staged:
+            return
+        try:
+            self._files.sync_temps([one.temp.path for _, one in staged])
+        except OSError as error:
+            for record, one in staged:
+                self._files.discard(one.temp.path)
+                self._fail(record, translate(error, one.target))
+            return
+        self._journal.note(
+            [
+                Note(
+                    id=record.id,
+                    temp=one.temp.path,
+                    inode=one.temp.stamp.inode,
+                    hash_after=one.content_hash,
+                    hash_before=one.hash_before,
+                    patch=one.patch,
+                )
+                for record, one in staged
+            ]
+        )
+        placed = [(record, one) for record, one in staged if self._place(record, one)]
+        leaving = [(record, one) for record, one in placed if one.removes is not None]
+        # The copy's name is on the disk before the source's goes.
+        self._files.sync_folders({one.target.parent for _, one in leaving})
+        for record, one in leaving:
+            self._remove_source(record, one)
+
+    def _place(self, record: OperationRecord, staged: Staged) -> bool:
+        try:
+            if staged.replaces is not None:
+                after = self._files.replace_with(staged.target, staged.temp, staged.replaces)
+            else:
+                self._files.place(
+                    staged.temp.path, staged.target, lambda _, inode: self._journal.reserve(record.id, inode)
+                )
+                after = self._files.stamp(staged.target)
+        except FileProblem as problem:
+            self._files.discard(staged.temp.path)
+            self._fail(record, problem)
+            return False
+        except OSError as error:
+            self._files.discard(staged.temp.path)
+            self._fail(record, translate(error, staged.target))
+            return False
+        effect = Effect(stamp=after, content_hash=staged.content_hash, touched=(staged.target.parent,))
+        self._succeed(record, effect)
+        return True
+
+    def _remove_source(self, record: OperationRecord, staged: Staged) -> None:
+        """End a move from another disk; where the source cannot go, the copy goes instead."""
+        assert staged.removes is not None
+        source, expected = staged.removes
+        try:
+            self._files.remove_file_if(source, expected)
+        except FileProblem as problem:
+            # What was heard is at the target, what the user has made of it since at the source: both stay.
+            self._fail(record, problem)
+        except OSError as error:
+            copy = self._closings[record.id].stamp_after
+            assert copy is not None
+            self._files.remove_file_if(staged.target, copy)
+            self._fail(record, translate(error, source))
+        else:
+            self._touched.add(source.parent)
+
+    def _succeed(self, record: OperationRecord, effect: Effect) -> None:
+        self._closings[record.id] = Closing(
+            id=record.id, state="done", stamp_after=effect.stamp, hash_after=effect.content_hash
+        )
+        self._known.done(record.operation, effect.stamp, effect.content_hash)
+        self._touched.update(effect.touched)
+
+    def _fail(self, record: OperationRecord, problem: FileProblem) -> None:
+        self._closings[record.id] = Closing(
+            id=record.id,
+            state="skipped" if isinstance(problem, LeftAlone) else "failed",
+            error=problem.message,
+            hint=problem.hint,
+            lasting=problem.lasting,
+        )
+        self._known.failed(record.operation, problem)
+
+
+def _known(records: Sequence[OperationRecord]) -> Known:
+    """Gather what earlier chunks of a batch have done."""
+    known = Known()
+    for record in records:
+        if record.state == "done":
+            known.done(record.operation, record.stamp_after, record.hash_after)
+        elif record.state in ("failed", "skipped") and not isinstance(record.operation, Skip):
+            problem = (
+                LeftAlone(record.error)
+                if record.state == "skipped"
+                else FileProblem(record.error, hint=record.hint)
+            )
+            known.failed(record.operation, problem)
+    return known
+
+
+def _shifted(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
+    def within(done: int) -> None:
+        if progress is not None:
+            progress(before + done, total)
+
+    return within
+
+
+def _holds(batch: BatchRecord, records: Sequence[OperationRecord]) -> list[Hold]:
+    if batch.hold is None:
+        return []
+    return [
+        Hold(path=move.target, operation=record.id, stamp=move.stamp, content_hash=move.content_hash)
+        for record in records
+        if isinstance(move := record.operation, Move) and move.target.is_relative_to(batch.hold)
+    ]
+
+
+def _written(operation: Operation) -> Path:
+    return operation.target if hasattr(operation, "target") else operation.path
+
+
+def _skipped(operation: Operation) -> Result:
+    reason, hint = (operation.reason, operation.hint) if isinstance(operation, Skip) else ("", "")
+    return Result(operation=operation, state="skipped", error=reason, hint=hint)
+
+
+def _result(operation: Operation, closing: Closing) -> Result:
+    return Result(
+        operation=operation,
+        state="pending" if closing.state == "planned" or closing.state == "open" else closing.state,
+        error=closing.error,
+        hint=closing.hint,
+        lasting=closing.lasting,
+    )

@@ -1,0 +1,331 @@
+"""The one place where the user's files are changed, and the checks around each change.
+
+Owns never overwriting: every name is taken in a way that fails where something lies there already.
+The methods with a leading underscore are the system calls themselves, one each, so that a test can
+put a fault before or after every one. Knows nothing of operations, plans or the journal.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as modes
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from organizer.errors import CannotWrite
+from organizer.execution import syscalls
+from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
+from organizer.sample import Stamp
+
+# Told of an empty file that keeps a name for us (its path and inode), before it is replaced.
+Reserved = Callable[[Path, int], None]
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Temp:
+    """A file of ours, written and not yet under its name."""
+
+    path: Path
+    stamp: Stamp
+
+
+def nothing_to_note(path: Path, inode: int) -> None:
+    """Stand in where no journal follows."""
+
+
+class Filesystem:
+    """Every call that changes the user's files."""
+
+    # The seam: each is one system call, or one call of a library on a temporary file of ours.
+    PRIMITIVES = (
+        "_rename_noreplace",
+        "_link",
+        "_unlink",
+        "_replace",
+        "_create",
+        "_write",
+        "_keep_attributes",
+        "_set_times",
+        "_chmod",
+        "_rewrite",
+        "_sync_file",
+        "_sync_folder",
+        "_sync_disk",
+        "_mkdir",
+        "_rmdir",
+    )
+
+    # Looking
+
+    def stamp(self, path: Path) -> Stamp:
+        """Look at a regular file, not through a link."""
+        try:
+            found = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise vanished(path) from None
+        if not modes.S_ISREG(found.st_mode):
+            raise CannotWrite(
+                f"{path} is not a regular file", path=path, hint="Links and devices are left alone"
+            )
+        return Stamp.of(found)
+
+    def exists(self, path: Path) -> bool:
+        return os.path.lexists(path)
+
+    def check(self, path: Path, expected: Stamp) -> None:
+        if self.stamp(path) != expected:
+            raise changed(path)
+
+    def is_alias(self, source: Path, target: Path) -> bool:
+        """Say whether two names are one entry, on a disk that folds case or Unicode forms."""
+        try:
+            return source.samefile(target) and all(one.name != target.name for one in target.parent.iterdir())
+        except OSError:
+            return False
+
+    # Moving
+
+    def move(
+        self, source: Path, target: Path, expected: Stamp, reserved: Reserved = nothing_to_note
+    ) -> Stamp:
+        """Give a file another name on the same disk; raise `CrossesDevices` where it is another one."""
+        self.check(source, expected)
+        if self.is_alias(source, target):
+            self._replace(source, target)
+        else:
+            self.place(source, target, reserved)
+        after = self.stamp(target)
+        if (after.inode, after.size) != (expected.inode, expected.size) and after.device == expected.device:
+            # Somebody put another file under the name between the look and the move: it goes back.
+            self.place(target, source, reserved)
+            raise changed(source)
+        return after
+
+    def place(self, source: Path, target: Path, reserved: Reserved = nothing_to_note) -> None:
+        """Rename without overwriting, by the best way that this disk has."""
+        try:
+            self._rename_noreplace(source, target)
+            return
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise CrossesDevices from None
+            if error.errno == errno.EEXIST:
+                raise appeared(target) from None
+            if error.errno not in syscalls.NO_SAFE_RENAME:
+                raise
+        try:
+            self._link(source, target)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise CrossesDevices from None
+            if error.errno == errno.EEXIST:
+                raise appeared(target) from None
+            if error.errno not in syscalls.NO_LINKS:
+                raise
+            self._reserve_and_replace(source, target, reserved)
+        else:
+            self._unlink(source)
+
+    def _reserve_and_replace(self, source: Path, target: Path, reserved: Reserved) -> None:
+        if source.lstat().st_dev != target.parent.stat().st_dev:
+            raise CrossesDevices
+        try:
+            fd = self._create(target, 0o600)
+        except FileExistsError:
+            raise appeared(target) from None
+        try:
+            mine = os.fstat(fd)
+        finally:
+            os.close(fd)
+        reserved(target, mine.st_ino)
+        now = target.lstat()
+        if (now.st_ino, now.st_size) != (mine.st_ino, 0):
+            raise appeared(target)
+        try:
+            self._replace(source, target)
+        except OSError:
+            self.remove_reservation(target, mine.st_ino)
+            raise
+
+    def remove_reservation(self, path: Path, inode: int) -> None:
+        """Remove an empty file that kept a name for us; anything else under the name stays."""
+        with suppress(OSError):
+            found = path.lstat()
+            if modes.S_ISREG(found.st_mode) and (found.st_ino, found.st_size) == (inode, 0):
+                self._unlink(path)
+
+    # Writing: a temp beside the place, then its name
+
+    def copy_to_temp(self, source: Path, target: Path) -> Temp:
+        """Copy bytes, times, mode, attributes and (where allowed) owner beside `target`; not yet synced."""
+        temp = syscalls.temp_beside(target)
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with os.fdopen(os.open(source, flags | getattr(os, "O_BINARY", 0)), "rb") as reading:
+            before = os.fstat(reading.fileno())
+            if not modes.S_ISREG(before.st_mode):
+                raise CannotWrite(f"{source} is not a regular file", path=source)
+            try:
+                fd = self._create(temp, 0o600)
+                try:
+                    while block := reading.read(_BLOCK):
+                        self._write(fd, block)
+                    self._keep_attributes(reading.fileno(), fd)
+                    self._set_times(temp, before.st_atime_ns, before.st_mtime_ns)
+                finally:
+                    os.close(fd)
+            except OSError:
+                self.discard(temp)
+                raise
+        return Temp(temp, self.stamp(temp))
+
+    def write_temp(self, target: Path, content: bytes) -> Temp:
+        """Write a new file of ours beside `target`, with the mode that the user's umask gives."""
+        temp = syscalls.temp_beside(target)
+        try:
+            fd = self._create(temp, 0o666)
+            try:
+                self._write(fd, content)
+            finally:
+                os.close(fd)
+        except OSError:
+            self.discard(temp)
+            raise
+        return Temp(temp, self.stamp(temp))
+
+    def rewrite_temp(self, temp: Temp, like: Path, write: Callable[[Path], None]) -> Temp:
+        """Let `write` change a temp of ours, then give it the mode and times of `like` again."""
+        found = like.lstat()
+        mode = modes.S_IMODE(found.st_mode)
+        if mode & 0o600 != 0o600:
+            self._chmod(temp.path, mode | 0o600)
+        self._rewrite(temp.path, write)
+        if mode & 0o600 != 0o600:
+            self._chmod(temp.path, mode)
+        self._set_times(temp.path, found.st_atime_ns, found.st_mtime_ns)
+        return Temp(temp.path, self.stamp(temp.path))
+
+    def sync_temps(self, temps: list[Path]) -> None:
+        """Bring the bytes of temps to the disk: one call per disk where there are many."""
+        if len(temps) <= 4:
+            for temp in temps:
+                self._sync_file(temp)
+            return
+        folders = {temp.parent.lstat().st_dev: temp.parent for temp in temps}
+        for folder in folders.values():
+            self._sync_disk(folder)
+
+    def replace_with(self, path: Path, temp: Temp, expected: Stamp) -> Stamp:
+        """Put a finished temp in the place of the very file that it was made from."""
+        self.check(path, expected)
+        self._replace(temp.path, path)
+        return self.stamp(path)
+
+    def remove_file_if(self, path: Path, expected: Stamp) -> None:
+        """Remove a file that is still the one that was looked at; the caller knows where its bytes are kept."""
+        self.check(path, expected)
+        self._unlink(path)
+
+    def discard(self, temp: Path) -> None:
+        """Remove a temp of ours, by its name and nothing else."""
+        if syscalls.is_temp(temp.name):
+            with suppress(OSError):
+                self._unlink(temp)
+
+    # Folders
+
+    def make_folder(self, path: Path, mode: int | None = None) -> bool:
+        """Make one folder; False where it is there already."""
+        try:
+            self._mkdir(path, 0o777)
+        except FileExistsError:
+            if not path.is_dir():
+                raise appeared(path) from None
+            return False
+        if mode is not None:
+            self._chmod(path, modes.S_IMODE(mode))
+        return True
+
+    def remove_folder(self, path: Path) -> bool:
+        """Remove an empty folder; False where something is in it."""
+        try:
+            self._rmdir(path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise
+        return True
+
+    def set_folder_time(self, path: Path, mtime_ns: int) -> bool:
+        """Set the mtime of a folder; False where it has that already."""
+        found = path.lstat()
+        if not modes.S_ISDIR(found.st_mode):
+            raise vanished(path)
+        if found.st_mtime_ns == mtime_ns:
+            return False
+        self._set_times(path, found.st_atime_ns, mtime_ns)
+        return True
+
+    def sync_folders(self, folders: set[Path]) -> None:
+        """Bring the names in these folders to the disk; one that is gone by now needs nothing."""
+        for folder in sorted(folders):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                self._sync_folder(folder)
+
+    # The system calls
+
+    def _rename_noreplace(self, source: Path, target: Path) -> None:
+        syscalls.rename_noreplace(source, target)
+
+    def _link(self, source: Path, target: Path) -> None:
+        target.hardlink_to(source)
+
+    def _unlink(self, path: Path) -> None:
+        path.unlink()
+
+    def _replace(self, source: Path, target: Path) -> None:
+        source.replace(target)
+
+    def _create(self, path: Path, mode: int) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        return os.open(path, flags | getattr(os, "O_BINARY", 0), mode)
+
+    def _write(self, fd: int, block: bytes) -> None:
+        view = memoryview(block)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def _keep_attributes(self, source: int, fd: int) -> None:
+        syscalls.keep_attributes(source, fd)
+
+    def _set_times(self, path: Path, atime_ns: int, mtime_ns: int) -> None:
+        os.utime(path, ns=(atime_ns, mtime_ns))
+
+    def _chmod(self, path: Path, mode: int) -> None:
+        path.chmod(mode)
+
+    def _rewrite(self, path: Path, write: Callable[[Path], None]) -> None:
+        write(path)
+
+    def _sync_file(self, path: Path) -> None:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _sync_folder(self, path: Path) -> None:
+        syscalls.sync_folder(path)
+
+    def _sync_disk(self, path: Path) -> None:
+        syscalls.sync_disk(path)
+
+    def _mkdir(self, path: Path, mode: int) -> None:
+        path.mkdir(mode)
+
+    def _rmdir(self, path: Path) -> None:
+        path.rmdir()

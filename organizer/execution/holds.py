@@ -1,0 +1,99 @@
+"""What undo put back into an inbox is held: not filed again. Owns the rows of the table `hold`.
+
+A row is written with the intent to move (then a path is all that is sure of the place) and completed
+when the file is there. A file is known again by inode and size, so that a rename in the inbox keeps it held.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from organizer.execution.records import Hold
+    from organizer.sample import Stamp
+
+
+class Holds:
+    """Statements on the table; the transaction is the caller's."""
+
+    def intend(self, cursor: sqlite3.Cursor, hold: Hold) -> None:
+        cursor.execute(
+            "INSERT OR REPLACE INTO hold (path, operation, inode, size, mtime_ns, content_hash)"
+            " VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?)",
+            (
+                os.fsencode(hold.path),
+                hold.operation,
+                str(hold.stamp.inode),
+                hold.stamp.size,
+                hold.stamp.mtime_ns,
+                hold.content_hash,
+            ),
+        )
+
+    def complete(self, cursor: sqlite3.Cursor, operation: int, after: Stamp) -> None:
+        cursor.execute(
+            "UPDATE hold SET inode = ?, size = ?, mtime_ns = ?, complete = 1 WHERE operation = ?",
+            (str(after.inode), after.size, after.mtime_ns, operation),
+        )
+
+    def forget(self, cursor: sqlite3.Cursor, operation: int) -> None:
+        """Drop the row of an operation that was not done."""
+        cursor.execute("DELETE FROM hold WHERE operation = ?", (operation,))
+
+    def leave(self, cursor: sqlite3.Cursor, operation: int, after: Stamp) -> None:
+        """Let go of what an operation moved away, under whatever name it was held."""
+        cursor.execute(
+            "DELETE FROM hold WHERE operation <> ?1 AND EXISTS (SELECT 1 FROM operation WHERE id = ?1 AND"
+            " kind = 'move' AND (source = hold.path OR (hold.inode = ?2 AND hold.size = ?3)))",
+            (operation, str(after.inode), after.size),
+        )
+
+    def release(self, cursor: sqlite3.Cursor, paths: Sequence[Path]) -> None:
+        for path in paths:
+            name, low, high = _range(path)
+            cursor.execute(
+                "DELETE FROM hold WHERE path = CAST(? AS TEXT)"
+                " OR (path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT))",
+                (name, low, high),
+            )
+
+    def candidates(self, cursor: sqlite3.Cursor, path: Path, stamp: Stamp) -> frozenset[str] | Literal[True]:
+        """Give True for a file that is held for certain, else the hashes that would make it so."""
+        rows = cursor.execute(
+            "SELECT path = CAST(? AS TEXT) AS here, complete, mtime_ns, content_hash FROM hold"
+            " WHERE (inode = ? AND size = ?) OR (path = CAST(? AS TEXT) AND complete = 0)",
+            (os.fsencode(path), str(stamp.inode), stamp.size, os.fsencode(path)),
+        ).fetchall()
+        hashes = set()
+        for row in rows:
+            if (row["here"] and not row["complete"]) or row["mtime_ns"] == stamp.mtime_ns:
+                return True
+            if row["content_hash"]:
+                hashes.add(row["content_hash"])
+            else:
+                return True  # never hashed, the same inode and size: more likely touched than another file
+        return frozenset(hashes)
+
+    def count(self, cursor: sqlite3.Cursor, roots: Sequence[Path]) -> int:
+        if not roots:
+            return int(cursor.execute("SELECT count(*) FROM hold WHERE complete = 1").fetchone()[0])
+        total = 0
+        for root in roots:
+            _, low, high = _range(root)
+            total += cursor.execute(
+                "SELECT count(*) FROM hold WHERE complete = 1 AND path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)",
+                (low, high),
+            ).fetchone()[0]
+        return total
+
+
+def _range(folder: Path) -> tuple[bytes, bytes, bytes]:
+    """Give a path, and the first and the first no longer of the names below it."""
+    name = os.fsencode(folder)
+    separator = os.fsencode(os.sep)
+    return name, name + separator, name + bytes([separator[0] + 1])

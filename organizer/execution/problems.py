@@ -1,0 +1,100 @@
+"""Turns what the operating system answers into a sentence and a hint. Reads and changes nothing."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from organizer.errors import CannotWrite, FileProblem
+
+_AGAIN = "it is tried again by itself"
+
+
+class Transient(CannotWrite):
+    """The operation was refused for now; time or the user can mend it."""
+
+    lasting = False
+
+
+class LeftAlone(CannotWrite):
+    """What the plan speaks of is no longer so; nothing was done, and that is no failure."""
+
+
+class CrossesDevices(Exception):
+    """A rename cannot do it: the two folders lie on different disks."""
+
+
+def changed(path: Path) -> LeftAlone:
+    return LeftAlone(
+        f"{path.name} has changed since this was planned", path=path, hint="It stays where it is"
+    )
+
+
+def appeared(path: Path) -> CannotWrite:
+    return CannotWrite(
+        f"There is already something at {path}",
+        path=path,
+        hint="Nothing was overwritten; move or rename one of the two, then sort the file again",
+    )
+
+
+def vanished(path: Path) -> CannotWrite:
+    return CannotWrite(
+        f"{path} is no longer there", path=path, hint="It was moved or deleted by someone else"
+    )
+
+
+def translate(error: OSError, path: Path) -> FileProblem:
+    """Say what went wrong with `path` in a user's words.
+
+    `path` is where the operation was to write; the error's own file names the place where that is nearer.
+    """
+    place = Path(error.filename) if isinstance(error.filename, str) else path
+    number = error.errno
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return Transient(
+            f"The disk that holds {path.parent} is full", path=path, hint=f"Free some space; {_AGAIN}"
+        )
+    if number in (errno.EACCES, errno.EPERM):
+        return Transient(
+            f"No permission to change {place}",
+            path=path,
+            hint=f"Give yourself the right to write there; {_AGAIN}",
+        )
+    if number == errno.EROFS:
+        return Transient(
+            f"The disk that holds {place} can only be read",
+            path=path,
+            hint=f"Mount it so that it can be written; {_AGAIN}",
+        )
+    if number == errno.ENAMETOOLONG:
+        return CannotWrite(
+            f"The name is too long for this disk: {path.name}",
+            path=path,
+            hint="Shorten the name or the template",
+        )
+    if number == errno.ENOENT:
+        return vanished(place)
+    if number in (errno.EEXIST, errno.ENOTEMPTY):
+        return appeared(path)
+    if number in (errno.ENOTDIR, errno.ELOOP):
+        return CannotWrite(
+            f"A part of {path} is not a folder",
+            path=path,
+            hint="Look at what lies there, then sort the file again",
+        )
+    if number in (errno.EMFILE, errno.ENFILE):
+        return Transient(
+            "Too many files are open on this machine", path=path, hint=f"Close some programs; {_AGAIN}"
+        )
+    if number in (errno.EBUSY, errno.ETXTBSY):
+        return Transient(f"{place} is in use by another program", path=path, hint=f"Close it there; {_AGAIN}")
+    if number in (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN):
+        return Transient(
+            f"The disk that holds {place} does not answer",
+            path=path,
+            hint=f"Check that it is plugged in and healthy; {_AGAIN}",
+        )
+    return Transient(
+        f"{place} could not be changed: {error.strerror or error}", path=path, hint=_AGAIN.capitalize()
+    )

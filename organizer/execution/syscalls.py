@@ -1,0 +1,119 @@
+"""System calls that Python does not wrap, and what a platform lacks.
+
+Owns the choice by capability: where a call is missing it raises the `OSError` that a file system
+without that ability would raise, so that `filesystem` has one way to fall back. Changes nothing by
+itself, knows nothing of operations.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import secrets
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+
+# What a file system answers that cannot rename without overwriting.
+NO_SAFE_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+# What a file system answers that has no hard links (exFAT, SMB), or may not make this one.
+NO_LINKS = NO_SAFE_RENAME | {errno.EPERM, errno.EMLINK, errno.ENOTTY}
+# What a file system answers that cannot sync a folder, where that is no failure.
+_NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES})
+
+TEMP_PREFIX = ".organizer-"
+TEMP_SUFFIX = ".tmp"
+
+
+def _libc_function(name: str) -> ctypes._NamedFuncPointer | None:
+    try:
+        return getattr(ctypes.CDLL(None, use_errno=True), name, None)
+    except (OSError, TypeError):
+        return None
+
+
+_renameat2 = _libc_function("renameat2")
+_syncfs = _libc_function("syncfs")
+
+
+def rename_noreplace(source: Path, target: Path) -> None:
+    """Rename in one step that fails with EEXIST where `target` exists."""
+    if _renameat2 is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(source), None, str(target))
+    result = _renameat2(
+        _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_RENAME_NOREPLACE)
+    )
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(source), None, str(target))
+
+
+def sync_disk(path: Path) -> None:
+    """Bring everything written to the file system that holds the folder `path` to the disk."""
+    if _syncfs is None:
+        os.sync()
+        return
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        if _syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(fd)
+
+
+def sync_folder(path: Path) -> None:
+    """Bring the names in a folder to the disk, where the platform can."""
+    if os.name == "nt":
+        return
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(fd)
+
+
+def keep_attributes(source: int, target: int) -> None:
+    """Give the open file `target` the owner (where allowed), extended attributes and mode of `source`."""
+    found = os.fstat(source)
+    if hasattr(os, "fchown"):
+        with suppress(OSError):
+            os.fchown(target, found.st_uid, found.st_gid)
+    if hasattr(os, "listxattr"):
+        _keep_xattrs(source, target)
+    if hasattr(os, "fchmod"):
+        os.fchmod(target, stat.S_IMODE(found.st_mode))
+
+
+def _keep_xattrs(source: int, target: int) -> None:
+    try:
+        names = os.listxattr(source)
+    except OSError:
+        return
+    for name in names:
+        try:
+            os.setxattr(target, name, os.getxattr(source, name))
+        except OSError as error:
+            # Only a disk that is full is a failure: others cannot keep attributes at all.
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise
+
+
+def temp_beside(path: Path) -> Path:
+    """Name a file of ours in the same folder; what has such a name is never anybody's sound."""
+    return path.parent / f"{TEMP_PREFIX}{secrets.token_hex(8)}{TEMP_SUFFIX}"
+
+
+def is_temp(name: str) -> bool:
+    middle = name.removeprefix(TEMP_PREFIX).removesuffix(TEMP_SUFFIX)
+    return name == f"{TEMP_PREFIX}{middle}{TEMP_SUFFIX}" and len(middle) == 16 and middle.isalnum()
