@@ -1,0 +1,125 @@
+"""Tells a loop from a one-shot by how sound begins in it: once, or again and again in time.
+
+Numpy only, one pass over the beginning of a sound. It hears no instruments.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# How much of a sound is looked at, in seconds: two bars at 60 beats per minute and more.
+ANALYSIS_SECONDS = 12.0
+
+_RATE = 11_025  # Hz, at least; what is above half of it adds little to onsets
+_WINDOW = 512  # samples
+_HOP = 128  # samples; 11.6 ms
+_BANDS = 32
+_LOWEST_BAND = 40.0  # Hz
+_LAG = 2  # frames
+_COMPRESSION = 100.0
+_NEAR, _FAR = 0.06, 0.4  # seconds: onsets are no nearer; the threshold looks this far
+_FIRST = 0.1  # seconds that belong to the first onset
+_QUIET = 1e-4  # full scale; -80 dB
+
+# A logistic regression on `Rhythm`, fitted on 94 real loops and 1,800 one-shots (those with three onsets
+# and more counted four times), its slopes then flattened by 0.6, because repeated hits are not always a
+# loop. Onsets count up to `_ENOUGH_ONSETS`. Duration is left out on purpose: a long crash is no loop.
+_PER_LOG_ONSET, _PER_SUSTAIN, _PER_EVENNESS, _BIAS = 2.8, 1.5, 0.6, -5.9
+_ENOUGH_ONSETS, _ENOUGH_SUSTAIN = 12, 0.5
+_SUREST = 0.97
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """What the onsets of a sound are like. All are plain numbers; `duration` in seconds."""
+
+    duration: float  # of the part looked at, from the first to the last audible frame
+    onsets: int  # strong beginnings after the first one
+    sustain: float  # level of the last tenth relative to the loudest part, 0..1
+    evenness: float  # of the energy over eight equal parts: 1 the same in all, 0 all of it in one
+
+
+def hear_rhythm(wave: NDArray[np.float32], samplerate: int) -> Rhythm | None:
+    """Measure the onsets in the first `ANALYSIS_SECONDS` of `wave`, (frames,) or (frames, channels).
+
+    Onset strength is the half-wave rectified difference of compressed band magnitudes against a
+    maximum-filtered earlier frame (spectral flux: Bello et al., IEEE TSAP 13(5), 2005; with the
+    maximum filter of Böck and Widmer, DAFx 2013, which ignores vibrato). Peaks are picked by an
+    adaptive threshold. Gives None where nothing is audible.
+    """
+    mono = wave.mean(axis=1) if wave.ndim == 2 else wave
+    mono, rate = _thin(mono[: int(ANALYSIS_SECONDS * samplerate)], samplerate)
+    if len(mono) < _WINDOW:
+        mono = np.pad(mono, (0, _WINDOW - len(mono)))
+    peak = float(np.abs(mono).max())
+    if peak < _QUIET:
+        return None
+    frames = np.lib.stride_tricks.sliding_window_view(mono / np.float32(peak), _WINDOW)[::_HOP]
+    level = np.sqrt((frames**2).mean(axis=1))
+    audible = np.flatnonzero(level > 10 ** (-60 / 20))
+    first, last = int(audible[0]), int(audible[-1]) + 1
+    flux = _flux(_band_magnitudes(frames[first:last], rate))
+    seconds = _HOP / rate
+    found = _peaks(flux, seconds)
+    tail = level[first:last][-max(1, (last - first) // 10) :]
+    return Rhythm(
+        duration=(last - first) * seconds,
+        onsets=int(np.count_nonzero(found * seconds > _FIRST)),
+        sustain=float(np.sqrt((tail**2).mean()) / level.max()),
+        evenness=_evenness(level[first:last] ** 2),
+    )
+
+
+def loop_probability(rhythm: Rhythm) -> float:
+    """Say how likely a sound with this rhythm is a loop; 0.03 to 0.97."""
+    logit = (
+        _PER_LOG_ONSET * np.log1p(min(rhythm.onsets, _ENOUGH_ONSETS))
+        + _PER_SUSTAIN * min(rhythm.sustain, _ENOUGH_SUSTAIN)
+        + _PER_EVENNESS * rhythm.evenness
+        + _BIAS
+    )
+    return float(np.clip(1 / (1 + np.exp(-logit)), 1 - _SUREST, _SUREST))
+
+
+def _thin(mono: NDArray[np.float32], samplerate: int) -> tuple[NDArray[np.float32], float]:
+    """Average neighbours, so that at least `_RATE` samples a second are left."""
+    step = max(1, samplerate // _RATE)
+    whole = len(mono) // step * step
+    if step == 1 or not whole:
+        return mono, float(samplerate)
+    return mono[:whole].reshape(-1, step).mean(axis=1), samplerate / step
+
+
+def _band_magnitudes(frames: NDArray[np.float32], rate: float) -> NDArray[np.float64]:
+    """Give compressed magnitudes, (frames, bands), in bands of equal width on a logarithmic scale."""
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW).astype(np.float32), axis=1))
+    edges = np.geomspace(_LOWEST_BAND, rate / 2, _BANDS + 1) * _WINDOW / rate
+    starts = np.unique(np.clip(edges.astype(int), 1, spectrum.shape[1] - 1))
+    return np.log1p(_COMPRESSION / _WINDOW * 4 * np.add.reduceat(spectrum, starts[:-1], axis=1))
+
+
+def _flux(bands: NDArray[np.float64]) -> NDArray[np.float64]:
+    padded = np.vstack([np.zeros((_LAG, bands.shape[1])), bands])
+    earlier = padded[: len(bands)]
+    widest = np.maximum(earlier, np.maximum(np.roll(earlier, 1, axis=1), np.roll(earlier, -1, axis=1)))
+    flux: NDArray[np.float64] = np.maximum(0.0, bands - widest).mean(axis=1)
+    return flux
+
+
+def _peaks(flux: NDArray[np.float64], seconds: float) -> NDArray[np.intp]:
+    """Find frames that are the highest near by and clearly above what is usual around them."""
+    near, far = max(1, round(_NEAR / seconds)), max(1, round(_FAR / seconds))
+    highest = np.lib.stride_tricks.sliding_window_view(np.pad(flux, near), 2 * near + 1).max(axis=1)
+    usual = np.lib.stride_tricks.sliding_window_view(np.pad(flux, far, mode="edge"), 2 * far + 1).mean(axis=1)
+    threshold = 1.5 * usual + 0.08 * flux.max()
+    return np.flatnonzero((flux == highest) & (flux > threshold))
+
+
+def _evenness(power: NDArray[np.floating]) -> float:
+    """Give the entropy of energy over eight equal parts of a sound, relative to the highest possible."""
+    parts = np.array([part.sum() for part in np.array_split(power, 8)], dtype=np.float64)
+    shares = parts[parts > 0] / parts.sum()
+    return float(-(shares * np.log(shares)).sum() / np.log(8))
