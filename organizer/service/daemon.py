@@ -1,0 +1,333 @@
+"""The running service: waits, and files each batch that is ready, until it is told to stop.
+
+Everything happens on one thread; the threads of the watches only collect touches and ring the bell.
+What filing a batch means is not known here.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from organizer.filing import Arrival
+from organizer.service.bulletin import Bulletin
+from organizer.service.inbox import Watch
+from organizer.service.intake import Intake
+from organizer.service.report import Busy, shown
+from organizer.service.retries import Retries
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    from organizer.config import Config
+    from organizer.service.notify import Notifier
+    from organizer.service.settle import ReadyBatch
+
+logger = logging.getLogger(__name__)
+
+_MOST_GROWING = 20  # named in the report
+_RECOVERY_SECONDS = 600.0  # what recovery may take, at most, before systemd gives up on us
+_GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
+
+
+class Filed(Protocol):
+    """What came of one batch."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def filed(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+    @property
+    def problems(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def interrupted(self) -> bool: ...
+
+
+class Files(Protocol):
+    """What the service needs of filing."""
+
+    @property
+    def model_id(self) -> str: ...
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /) -> list[Path]: ...
+    def file(
+        self, arrival: Arrival, /, *, stop: Callable[[], bool], progress: Callable[[str, int, int], None]
+    ) -> Filed: ...
+    def recover(self) -> tuple[str, ...]: ...
+    def due(self) -> list[Path]: ...
+    def reload(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often the service does what nobody asks for, in seconds."""
+
+    pulse: float = 2.0  # look whether the watches live and the inboxes are there
+    due: float = 10.0  # ask for files whose retry time has come
+    poll: float = 5.0  # list an inbox that cannot be watched
+    retry: float = 30.0  # after the first failure of a batch; doubled after each further one
+
+
+class Service:
+    """Files what arrives in the inboxes. The caller holds the lock that keeps a second one away."""
+
+    def __init__(
+        self,
+        config: Config,
+        filing: Files,
+        *,
+        notify: Notifier,
+        report_path: Path,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        once: bool = False,
+        rhythm: Rhythm | None = None,
+    ) -> None:
+        self._rescan_seconds = config.rescan_seconds
+        self._filing = filing
+        self._notify = notify
+        self._clock = clock
+        self._wall = wall
+        self._once = once
+        self._rhythm = rhythm or Rhythm()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
+        self._intakes = [
+            Intake(
+                inbox,
+                Watch(inbox.root, ring=self._ring, poll_seconds=self._rhythm.poll),
+                wanted=filing.wanted,
+                settle_seconds=config.settle_seconds,
+            )
+            for inbox in config.inbox
+        ]
+        self._retries = Retries(first_seconds=self._rhythm.retry)
+        self._bulletin = Bulletin(
+            report_path,
+            notify=notify,
+            healthy=lambda: all(intake.watch.healthy() for intake in self._intakes),
+            model_id=filing.model_id,
+            clock=clock,
+            wall=wall,
+        )
+        self._stopping = False
+        self._signal = 0
+        self._reload_asked = False
+        self._problems = 0
+        self._next_pulse = self._next_scan = self._next_due = float("-inf")
+
+    def stop(self) -> None:
+        """Ask the service to stop; a batch in hand is interrupted where it can be resumed."""
+        self._stopping = True
+        self._ring()
+
+    def run(self) -> int:
+        """Serve until stopped, or with `once` until the inboxes are empty; give the exit code."""
+        with self._signals():
+            try:
+                self._begin()
+                while not self._stopping and not (self._once and self._settled()):
+                    self._rest()
+                    self._step()
+                self._notify.stopping()
+                self._bulletin.report.stopped = self._wall()
+            finally:
+                for intake in self._intakes:
+                    intake.watch.stop()
+                self._bulletin.tell(at_once=True)
+        if not self._once:
+            return 0
+        if self._stopping:
+            return 128 + self._signal if self._signal else 0
+        return 1 if self._problems or self._retries else 0
+
+    def _begin(self) -> None:
+        self._notify.extend(seconds=_RECOVERY_SECONDS)
+        for sentence in self._filing.recover():
+            logger.info("%s", sentence)
+        self._reload_rules()
+        self._look_after(self._clock())
+        self._describe()
+        self._notify.ready()
+        self._bulletin.tell(at_once=True)
+
+    def _step(self) -> None:
+        now = self._clock()
+        if self._reload_asked:
+            self._reload_asked = False
+            logger.info("asked to look again at rules and inboxes")
+            self._notify.reloading(monotonic_usec=time.monotonic_ns() // 1000)
+            self._reload_rules()
+            self._next_scan = now
+            self._notify.ready()
+        for intake in self._intakes:
+            if intake.drain(now):
+                self._next_scan = now
+        self._look_after(now)
+        self._offer_again(now)
+        for intake in self._intakes:
+            while not self._stopping and (ready := intake.next_ready(self._clock())) is not None:
+                self._file(intake, ready)
+                if intake.drain(self._clock()):
+                    self._next_scan = self._clock()
+        self._describe()
+        self._bulletin.beat()
+
+    def _look_after(self, now: float) -> None:
+        """Keep the watches alive, and scan what must be scanned."""
+        everything = now >= self._next_scan
+        if not everything and now < self._next_pulse:
+            return
+        self._next_pulse = now + self._rhythm.pulse
+        if everything:
+            self._next_scan = now + self._rescan_seconds
+        for intake in self._intakes:
+            must_scan = intake.renew()
+            if intake.watch.present and (must_scan or everything):
+                self._scan(intake, now)
+
+    def _scan(
+        self, intake: Intake, now: float, *, folder: Path | None = None, besides: Iterable[Path] = ()
+    ) -> None:
+        try:
+            intake.scan(now, folder=folder, besides=self._retries.paths.union(besides))
+        except Exception as error:
+            self._bulletin.trouble(f"the inbox {intake.inbox.title} could not be scanned", error)
+            self._next_scan = min(self._next_scan, now + self._rhythm.retry)
+        else:
+            self._bulletin.report.last_scan = self._wall()
+
+    def _offer_again(self, now: float) -> None:
+        """Let those settle again that failed earlier and whose time has come."""
+        paths = self._retries.due(now)
+        if now >= self._next_due:
+            self._next_due = now + self._rhythm.due
+            try:
+                paths += self._filing.due()
+            except Exception as error:
+                self._bulletin.trouble("the files to be tried again could not be asked for", error)
+        for intake in self._intakes:
+            intake.offer([path for path in paths if path.is_relative_to(intake.inbox.root)], now)
+
+    def _file(self, intake: Intake, ready: ReadyBatch) -> None:
+        inbox = intake.inbox
+        title = ready.pack or f"loose files in {inbox.title}"
+        key = (inbox.title, ready.pack)
+        self._describe(Busy(title=title, total=len(ready.paths)))
+        self._reload_rules()
+        try:
+            filed = self._filing.file(
+                Arrival(inbox=inbox, pack=ready.pack, paths=ready.paths),
+                stop=self._asked_to_stop,
+                progress=self._bulletin.progress,
+            )
+        except Exception as error:
+            wait = self._retries.failed(key, ready.paths, self._clock())
+            self._bulletin.trouble(f"{title} could not be filed and is tried again in {wait:.0f} s", error)
+        else:
+            self._retries.done(key)
+            self._count(filed)
+            if ready.pack is not None and not ready.partial and not self._stopping:
+                self._look_for_more(intake, inbox.root / ready.pack, besides=ready.paths)
+        finally:
+            self._describe()
+
+    def _count(self, filed: Filed) -> None:
+        report = self._bulletin.report
+        self._problems += filed.problems
+        report.files_filed += filed.filed
+        report.batches_filed += bool(filed.filed)
+        if filed.filed or filed.problems or filed.interrupted:
+            logger.info(
+                "%s: %d filed, %d left, %d with problems, in %.1f s%s",
+                *(filed.title, filed.filed, filed.left, filed.problems, filed.seconds),
+                "; interrupted" if filed.interrupted else "",
+            )
+
+    def _look_for_more(self, intake: Intake, folder: Path, *, besides: Iterable[Path]) -> None:
+        """Look whether something of a pack was never heard of: events are hints, not proof."""
+        if folder.is_dir() and not folder.is_symlink():
+            self._scan(intake, self._clock(), folder=folder, besides=besides)
+
+    def _reload_rules(self) -> None:
+        try:
+            problem = self._filing.reload() or ""
+        except Exception as error:
+            self._bulletin.trouble("the rules could not be read again", error)
+            return
+        if problem and problem != self._bulletin.report.rules_problem:
+            logger.error("the rules are broken, the last good ones stay in force: %s", problem)
+        self._bulletin.report.rules_problem = problem
+
+    def _describe(self, busy: Busy | None = None) -> None:
+        """Bring the report up to date."""
+        now = self._clock()
+        report = self._bulletin.report
+        growing = [path for intake in self._intakes for path in intake.growing(now)]
+        report.inboxes = [intake.report() for intake in self._intakes]
+        report.waiting = sum(len(intake) for intake in self._intakes)
+        report.growing = [shown(path) for path in growing[:_MOST_GROWING]]
+        report.retrying = len(self._retries)
+        report.busy = busy
+        self._bulletin.tell()
+
+    def _settled(self) -> bool:
+        """Say whether nothing is left that will ever be complete."""
+        now = self._clock()
+        return all(len(intake) == len(intake.growing(now)) for intake in self._intakes)
+
+    def _asked_to_stop(self) -> bool:
+        self._bulletin.beat()
+        return self._stopping
+
+    def _ring(self) -> None:
+        self._bell.put(None)
+
+    def _rest(self) -> None:
+        """Wait until something is due, or the bell rings."""
+        due = [self._next_pulse, self._next_scan, self._next_due, self._retries.next_due()]
+        due += [intake.next_due() for intake in self._intakes]
+        seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
+        try:
+            self._bell.get(timeout=max(seconds, _GATHER_SECONDS))
+        except queue.Empty:
+            return
+        while not self._bell.empty():
+            self._bell.get()
+        if not self._stopping:
+            time.sleep(_GATHER_SECONDS)
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Hear SIGTERM, SIGINT and SIGHUP; only the main thread may."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        wanted = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop}
+        if hasattr(signal, "SIGHUP"):
+            wanted[signal.SIGHUP] = self._on_reload
+        before = {number: signal.signal(number, hear) for number, hear in wanted.items()}
+        try:
+            yield
+        finally:
+            for number, hear in before.items():
+                signal.signal(number, hear)
+
+    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = number
+        self.stop()
+
+    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload_asked = True
+        self._ring()

@@ -1,0 +1,46 @@
+"""watchdog's inotify observer with a reader that remembers what went wrong. Linux only.
+
+watchdog passes over two things without telling: folders that the limits leave unwatched below the
+first one, and events that the kernel dropped because its queue was full.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from watchdog.observers.api import BaseObserver
+from watchdog.observers.inotify import InotifyEmitter
+from watchdog.observers.inotify_c import InotifyFD
+
+if TYPE_CHECKING:
+    from watchdog.observers.inotify_c import CallbackId, InotifyEvent, Mask, WatchCallback, WatchDescriptor
+
+
+class RememberingReader(InotifyFD):
+    """The thread that reads the kernel's events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = 0  # the error number of the last folder that could not be watched
+        self.lost = False  # the kernel dropped events
+
+    def add_callback(
+        self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
+    ) -> WatchDescriptor:
+        try:
+            return super().add_callback(path, mask, callback, id_)
+        except OSError as error:
+            self.failed = error.errno or 0
+            raise
+
+    def handle_event(self, event: InotifyEvent) -> None:
+        if event.is_queue_overflow:
+            self.lost = True
+        super().handle_event(event)
+
+
+def observe() -> tuple[BaseObserver, RememberingReader]:
+    """Make an observer, not yet started, and its reader, which is."""
+    reader = RememberingReader()
+    reader.start()
+    return BaseObserver(InotifyEmitter, inotify_fd=reader), reader

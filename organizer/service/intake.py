@@ -1,0 +1,113 @@
+"""One inbox of the running service: what its watch and its scans tell, brought to its settler.
+
+There is one way in: whatever is heard or found is handed to the settler, and only what the settler
+gives out is ever filed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from organizer.pack import is_junk
+from organizer.service.headers import whole
+from organizer.service.inbox import scan
+from organizer.service.report import InboxReport, shown
+from organizer.service.settle import Pace, Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from organizer.config import Inbox
+    from organizer.service.inbox import Watch
+    from organizer.service.settle import ReadyBatch
+
+    Wanted = Callable[[Path, Iterable[tuple[Path, os.stat_result]]], list[Path]]
+
+logger = logging.getLogger(__name__)
+
+_MOST_UNREADABLE = 20  # named in the report
+
+
+class Intake:
+    """From touches and scans of one inbox to the batches that are ready."""
+
+    def __init__(self, inbox: Inbox, watch: Watch, *, wanted: Wanted, settle_seconds: float) -> None:
+        self.inbox = inbox
+        self.watch = watch
+        self._wanted = wanted
+        self._settle_seconds = settle_seconds
+        self._settler = Settler(
+            inbox.root, pace=Pace.of(settle_seconds, network=False), stat=os.lstat, whole=whole
+        )
+        self._unreadable: dict[Path, str] = {}
+
+    def __len__(self) -> int:
+        """Count the paths that settle."""
+        return len(self._settler)
+
+    def renew(self) -> bool:
+        """Keep the watch alive; say whether the inbox must be scanned now."""
+        must_scan = self.watch.renew()
+        if not self.watch.present:
+            self._settler.clear()
+        elif must_scan:
+            self._settler.pace = Pace.of(self._settle_seconds, network=bool(self.watch.network))
+        return must_scan
+
+    def scan(self, now: float, *, folder: Path | None = None, besides: Collection[Path] = ()) -> None:
+        """Offer what lies in the inbox, or in one folder of it, and is wanted, `besides` what is named."""
+        root = self.inbox.root
+        unreadable: dict[Path, str] = {}
+
+        def note(path: Path, error: OSError) -> None:
+            if path not in self._unreadable:
+                logger.warning("%s cannot be read: %s", path, error.strerror)
+            unreadable[path] = error.strerror or str(error)
+
+        for path in self._wanted(root, scan(folder or root, unreadable=note)):
+            if path not in besides:
+                self._settler.found(path, now)
+        self._unreadable = unreadable if folder is None else self._unreadable | unreadable
+
+    def drain(self, now: float) -> bool:
+        """Bring what was heard to the settler; say whether more was heard than could be remembered."""
+        files, folders, spilled = self.watch.take()
+        for path in files:
+            self._settler.touch(path, now)
+        for folder in folders:
+            relative = folder.relative_to(self.inbox.root)
+            if not is_junk(PurePosixPath(relative)) and not folder.is_symlink():
+                for path, _ in scan(folder):
+                    self._settler.found(path, now)
+        return spilled
+
+    def offer(self, paths: Iterable[Path], now: float) -> None:
+        """Let paths settle again whose time has come."""
+        for path in paths:
+            self._settler.found(path, now)
+
+    def next_ready(self, now: float) -> ReadyBatch | None:
+        """Give one batch that is ready to be filed."""
+        ready = self._settler.tick(now, most=1)
+        return ready[0] if ready else None
+
+    def next_due(self) -> float | None:
+        return self._settler.next_due()
+
+    def growing(self, now: float) -> list[Path]:
+        return self._settler.growing(now)
+
+    def report(self) -> InboxReport:
+        watch = self.watch
+        return InboxReport(
+            title=self.inbox.title,
+            path=shown(self.inbox.root),
+            present=watch.present,
+            watch=watch.kind,
+            degraded=watch.degraded,
+            network=watch.network,
+            unreadable=[f"{shown(path)}: {why}" for path, why in self._unreadable.items()][:_MOST_UNREADABLE],
+        )
