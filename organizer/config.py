@@ -112,7 +112,7 @@ class Inbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def root(self) -> Path:
-        return _absolute(self.path)
+        return absolute(self.path)
 
     @property
     def title(self) -> str:
@@ -133,7 +133,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def library_root(self) -> Path:
-        return _absolute(self.library)
+        return absolute(self.library)
 
     @property
     def folder_names(self) -> Folders:
@@ -264,7 +264,8 @@ def _readable(message: str) -> str:
     return f"{where.rstrip('`')}: {what[:1].lower()}{what[1:]}" if where else what[:1].lower() + what[1:]
 
 
-def _absolute(path: str) -> Path:
+def absolute(path: str | Path) -> Path:
+    """Make a path absolute without following links; `~` and `..` are resolved."""
     return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - Path.absolute keeps `..`
 
 

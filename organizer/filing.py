@@ -8,42 +8,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.config import Config, Inbox
-from organizer.errors import FileProblem, RulesError
+from organizer.errors import FileProblem
+from organizer.execution.executor import Executor
+from organizer.execution.filesystem import Filesystem
+from organizer.execution.journal import Journal
 from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
-from organizer.library.index import Entry
-from organizer.library.remainders import Nature, Remainder, next_retry
+from organizer.library.index import Entry, Index
+from organizer.library.remainders import TROUBLES, Remainder, Remainders
 from organizer.pack import is_junk
 from organizer.pipeline import Listing, Pipeline, look_at
-from organizer.planning.operations import Move, Skip, WriteTags
+from organizer.planning.operations import Move, Plan, WriteTags
 from organizer.recognition.identity import content_hash
-from organizer.rules.loader import load_rules
-from organizer.sample import FileType, Stamp
+from organizer.recognition.recognize import Recognizer
+from organizer.remaining import Verdicts
+from organizer.rules.book import RuleBook
+from organizer.rules.ruleset import Decision
+from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from organizer.execution.executor import Executor, Outcome, Result
-    from organizer.execution.filesystem import Filesystem
-    from organizer.execution.journal import Journal
-    from organizer.library.index import Index
-    from organizer.library.remainders import Remainders
-    from organizer.planning.operations import Plan
-    from organizer.recognition.recognize import Recognizer
-    from organizer.rules.ruleset import Decision, RuleSet
+    from organizer.execution.executor import Outcome, Result
     from organizer.sample import Item
 
 # Progress is told, and a wish to stop heard, at least once per so many files.
 BEAT = 32
 # How long filing waits for another command to finish its batch.
 PATIENCE = 600.0
-ARCHIVE_HINT = "Unpack it, and drop the folder into the inbox."
 
 Progress = Callable[[str, int, int], None]
 
@@ -87,42 +85,6 @@ class Proposal:
     problems: dict[Path, FileProblem]
     plan: Plan
 
-    @property
-    def skips(self) -> dict[Path, Skip]:
-        return {one.path: one for one in self.plan.operations if isinstance(one, Skip)}
-
-
-class RuleBook:
-    """The rules in force: read again when their files change, the last good ones kept while they are broken."""
-
-    def __init__(self, files: Callable[[], Sequence[Path]]) -> None:
-        self._files = files
-        self._seen = self._state()
-        self.rules: RuleSet = load_rules(self._files())
-        self.problem: str | None = None
-
-    def reload(self) -> str | None:
-        """Read the files again if they changed; give the sentence of what is wrong with them, if anything is."""
-        state = self._state()
-        if state != self._seen:
-            self._seen = state
-            try:
-                self.rules = load_rules(self._files())
-                self.problem = None
-            except RulesError as error:
-                self.problem = error.message
-        return self.problem
-
-    def _state(self) -> tuple[tuple[str, int, int], ...]:
-        found = []
-        for path in self._files():
-            try:
-                stat = path.stat()
-                found.append((str(path), stat.st_mtime_ns, stat.st_size))
-            except OSError:
-                found.append((str(path), 0, 0))
-        return tuple(found)
-
 
 @dataclass(kw_only=True)
 class Filing:
@@ -138,7 +100,6 @@ class Filing:
     index: Index
     remainders: Remainders
     clock: Callable[[], float] = time.time
-    _missing: set[Path] = field(default_factory=set)
 
     @property
     def model_id(self) -> str:
@@ -196,7 +157,7 @@ class Filing:
             return Report(batch=None, title=arrival.title, interrupted=True)
         if not items:
             return Report(batch=None, title=arrival.title)
-        pipeline = self._pipeline()
+        pipeline = self.pipeline()
         decisions = pipeline.decide(items)
         hashes, problems = pipeline.hashes(
             decisions, heartbeat=lambda: progress("hashing", 0, len(decisions))
@@ -206,19 +167,19 @@ class Filing:
                 self.journal.release([item.path for item in items])
             proposal = self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
             batch, results = self._execute(proposal, arrival, stop, progress)
-            return self._remember(proposal, batch, results, arrival, began)
+            return self._remember(proposal, batch, results, began)
 
     def propose(self, arrival: Arrival, *, progress: Progress = _unseen, forced: bool = False) -> Proposal:
         """Say what `file` would do now; nothing is changed."""
         listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
         chosen = self._chosen(listing, arrival, forced=forced)
         items = self._hear(listing, chosen, lambda: False, progress) or []
-        pipeline = self._pipeline()
+        pipeline = self.pipeline()
         decisions = pipeline.decide(items)
         hashes, problems = pipeline.hashes(decisions)
         return self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
 
-    def _pipeline(self) -> Pipeline:
+    def pipeline(self) -> Pipeline:
         return Pipeline(
             recognizer=self.recognizer,
             rules=self.book.rules,
@@ -252,7 +213,7 @@ class Filing:
         progress: Progress,
     ) -> list[Item] | None:
         items: list[Item] = []
-        for item in self._pipeline().hear(listing, chosen):
+        for item in self.pipeline().hear(listing, chosen):
             items.append(item)
             if len(items) % BEAT == 0:
                 progress("listening", len(items), len(chosen))
@@ -326,7 +287,7 @@ class Filing:
                 origin=decision.item.origin,
                 stamp=decision.item.stamp,
                 sample=decision.item.sample,
-                rule=_name(decision),
+                rule=decision.rule.name if decision.rule else "",
                 batch=None,
                 heard_at=self.clock(),
             )
@@ -339,72 +300,26 @@ class Filing:
         proposal: Proposal,
         batch: int | None,
         results: tuple[Result, ...],
-        arrival: Arrival,
         began: float,
     ) -> Report:
         """Write down what stays and why, and sum up."""
-        by_source = {
-            result.operation.source: result for result in results if isinstance(result.operation, Move)
-        }
-        interrupted = any(result.state == "pending" for result in results)
+        verdicts = Verdicts(proposal.plan, results, proposal.problems)
         put: list[Remainder] = []
         gone: list[Path] = []
-        filed = 0
         for decision in proposal.decisions:
-            result = by_source.get(decision.item.path)
-            if result is not None and result.state == "done":
-                filed += 1
-                gone.append(decision.item.path)
-            elif result is None or result.state != "pending":
-                put.append(self._remainder(proposal, decision, result))
+            path = decision.item.path
+            if verdicts.moved(path):
+                gone.append(path)
+            elif not verdicts.pending(path):
+                before = self.remainders.get(path)
+                put.append(verdicts.remainder(decision, before, context=self.context, now=self.clock()))
         self.remainders.update(put=put, gone=gone)
         return Report(
             batch=batch,
-            title=arrival.title,
-            filed=filed,
+            title=proposal.plan.title,
+            filed=len(gone),
             left=len(put),
-            problems=sum(one.nature in (Nature.FAILED, Nature.UNREADABLE) for one in put),
+            problems=sum(one.nature in TROUBLES for one in put),
             seconds=self.clock() - began,
-            interrupted=interrupted,
+            interrupted=any(result.state == "pending" for result in results),
         )
-
-    def _remainder(self, proposal: Proposal, decision: Decision, result: Result | None) -> Remainder:
-        item = decision.item
-        nature, reason, hint = self._why_it_stays(proposal, decision, result)
-        before = self.remainders.get(item.path)
-        attempts = before.attempts + 1 if before is not None and before.nature is Nature.FAILED else 1
-        return Remainder(
-            path=item.path,
-            stamp=item.stamp,
-            nature=nature,
-            reason=reason,
-            hint=hint,
-            context=self.context,
-            attempts=attempts,
-            retry_at=next_retry(attempts, now=self.clock()) if nature is Nature.FAILED else None,
-            seen_at=self.clock(),
-        )
-
-    def _why_it_stays(
-        self, proposal: Proposal, decision: Decision, result: Result | None
-    ) -> tuple[Nature, str, str]:
-        item = decision.item
-        if result is not None:
-            return Nature.FAILED, result.error, result.hint
-        if problem := proposal.problems.get(item.path):
-            return Nature.FAILED, problem.message, problem.hint
-        if item.problem is not None:
-            return (Nature.UNREADABLE if item.lasting else Nature.FAILED), item.problem, item.hint
-        skip = proposal.skips.get(item.path)
-        reason, hint = (
-            (skip.reason, skip.hint) if skip else (f'the rule "{_name(decision)}" keeps it here', "")
-        )
-        if item.bundle is not None:
-            return Nature.BUNDLE, reason, hint
-        if item.type is FileType.ARCHIVE and decision.rule is None:
-            return Nature.ARCHIVE, "archives are not opened", ARCHIVE_HINT
-        return Nature.LEFT, reason, hint
-
-
-def _name(decision: Decision) -> str:
-    return decision.rule.name if decision.rule else ""

@@ -128,7 +128,7 @@ class Pipeline:
         yield from self._heard(audio)
 
     def hear_again(self, entries: Sequence[Entry]) -> Iterator[Item]:
-        """Turn samples of the library into items as today's model hears them, under the names they came with."""
+        """Hear samples of the library with today's model, under the names they came with."""
         items = []
         for entry in entries:
             try:
@@ -201,6 +201,7 @@ class Pipeline:
 
 def _names_in(folder: Path) -> list[str] | None:
     try:
-        return os.listdir(folder)
+        with os.scandir(folder) as found:
+            return [entry.name for entry in found]
     except OSError:
         return None

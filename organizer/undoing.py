@@ -5,6 +5,7 @@ It reads the journal and makes plans; the executor alone touches files. Used by 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from organizer.execution.locks import execution_lock
@@ -67,9 +68,7 @@ class Undoing:
         for batch in sorted(batches, key=lambda one: -one.id):
             with execution_lock(self._state, wait=PATIENCE, what=f"undo of batch {batch.id}"):
                 plan = self.plan(batch)
-                outcome = self._executor.run(
-                    plan, progress=lambda done, total, title=plan.title: progress(title, done, total)
-                )
+                outcome = self._executor.run(plan, progress=partial(progress, plan.title))
                 self._index.moved(
                     (result.operation.source, result.operation.target)
                     for result in outcome.results

@@ -5,15 +5,26 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from organizer.config import Config, Home, load
+from organizer.errors import ConfigError, RulesError
+from organizer.resources import shipped_model
 
 if TYPE_CHECKING:
+    import sqlite3
     from types import TracebackType
 
+    from organizer.execution.executor import Executor
+    from organizer.execution.filesystem import Filesystem
+    from organizer.execution.journal import Journal
+    from organizer.filing import Filing
     from organizer.library.index import Index
     from organizer.library.remainders import Remainders
+    from organizer.recognition.recognize import Recognizer
+    from organizer.rules.book import RuleBook
+    from organizer.undoing import Undoing
 
 
 class Assembly:
@@ -36,17 +47,116 @@ class Assembly:
         return load(self.home)
 
     @cached_property
-    def _store(self) -> Index:
-        return self.index
+    def _store(self) -> sqlite3.Connection:
+        from organizer.library.store import open_store
+
+        connection = open_store(self.home.index)
+        self._open.callback(connection.close)
+        return connection
 
     @cached_property
     def index(self) -> Index:
         from organizer.library.index import Index
 
-        return Index(self._connection)
+        return Index(self._store)
 
     @cached_property
     def remainders(self) -> Remainders:
         from organizer.library.remainders import Remainders
 
-        return Remainders(self._connection)
+        return Remainders(self._store)
+
+    @cached_property
+    def journal(self) -> Journal:
+        from organizer.execution.journal import Journal
+
+        return self._open.enter_context(Journal(self.home.journal))
+
+    @cached_property
+    def journal_to_read(self) -> Journal:
+        from organizer.execution.journal import Journal
+
+        return self._open.enter_context(Journal(self.home.journal, read_only=True))
+
+    @cached_property
+    def filesystem(self) -> Filesystem:
+        from organizer.execution.filesystem import Filesystem
+
+        return Filesystem()
+
+    @cached_property
+    def executor(self) -> Executor:
+        from organizer.execution.executor import Executor
+
+        return Executor(self.journal, self.filesystem)
+
+    @cached_property
+    def book(self) -> RuleBook:
+        from organizer.rules.book import RuleBook
+
+        self.rule_files()  # none at all is a mistake at the start, though not while a service runs
+        return RuleBook(self._rule_files_now)
+
+    @cached_property
+    def filing(self) -> Filing:
+        from organizer.filing import Filing
+
+        return Filing(
+            config=self.config,
+            state=self.home.state,
+            recognizer=self.recognizer(),
+            book=self.book,
+            journal=self.journal,
+            executor=self.executor,
+            filesystem=self.filesystem,
+            index=self.index,
+            remainders=self.remainders,
+        )
+
+    @cached_property
+    def undoing(self) -> Undoing:
+        from organizer.undoing import Undoing
+
+        return Undoing(
+            config=self.config,
+            state=self.home.state,
+            journal=self.journal,
+            executor=self.executor,
+            index=self.index,
+        )
+
+    def model_path(self) -> Path:
+        """Name the model file in use; commands that only listen need no configuration."""
+        try:
+            configured = self.config.model
+        except ConfigError:
+            if self.home.config_file.exists():
+                raise
+            configured = ""
+        return Path(configured).expanduser() if configured else shipped_model()
+
+    def recognizer(self, *, audio_only: bool = False, keep_embedding: bool = True) -> Recognizer:
+        from organizer.recognition.classifier import Classifier
+        from organizer.recognition.recognize import Recognizer
+
+        path = self.model_path()
+        threads = self.config.threads if self.home.config_file.exists() else 2
+        return Recognizer(
+            Classifier.load(path, threads=threads),
+            audio_only=audio_only,
+            threads=threads,
+            keep_embedding=keep_embedding,
+        )
+
+    def rule_files(self) -> list[Path]:
+        """Name the rule files in use, in the order of their names."""
+        if found := self._rule_files_now():
+            return found
+        raise RulesError(
+            (f"there is no rule file in {self.home.rules}",),
+            path=self.home.rules,
+            hint="`organizer init` writes the default rules; or write your own there, ending in .toml.",
+        )
+
+    def _rule_files_now(self) -> list[Path]:
+        return sorted(self.home.rules.glob("*.toml"))

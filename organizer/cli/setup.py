@@ -10,7 +10,7 @@ import click
 import platformdirs
 
 from organizer.cli.output import as_json, say
-from organizer.config import Config, Home, Inbox, dump, overlaps
+from organizer.config import Config, Home, Inbox, absolute, dump, overlaps
 from organizer.errors import ConfigError, OrganizerError, UsageProblem
 from organizer.resources import shipped
 
@@ -45,8 +45,8 @@ def init(*, inboxes: tuple[Path, ...], library: Path | None, dry_run: bool, json
             hint="Edit it, or remove it to begin anew.",
         )
     music = platformdirs.user_music_path()
-    chosen = [path.expanduser().absolute() for path in inboxes] or [music / "Samples Inbox"]
-    target = library.expanduser().absolute() if library else music / "Samples"
+    chosen = [absolute(path) for path in inboxes] or [music / "Samples Inbox"]
+    target = absolute(library) if library else music / "Samples"
     if findings := overlaps(chosen, target):
         raise ConfigError("\n".join(findings), hint="Name folders that lie beside one another.")
     config = Config(library=str(target), inbox=[Inbox(str(path)) for path in chosen])

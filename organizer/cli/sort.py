@@ -1,0 +1,136 @@
+"""`organizer sort`: a folder or some files through the same way as the service, now."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import click
+
+from organizer.cli.assembly import Assembly
+from organizer.cli.output import Progress, as_json, confirm, say, warn
+from organizer.config import Inbox, absolute, overlaps
+from organizer.errors import UsageProblem
+from organizer.pack import is_junk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from organizer.filing import Arrival, Report
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="List what would be done; do nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "json_", is_flag=True, help="Print as JSON.")
+@click.pass_context
+def sort(ctx: click.Context, *, paths: tuple[Path, ...], dry_run: bool, yes: bool, json_: bool) -> None:
+    """File a folder, or some files, now, as if they had been dropped into an inbox.
+
+    What lies in an inbox is filed even if an undo put it back there. Files move out of PATHS, so a
+    project that uses them will look for them in vain: `organizer log --relink` lists old and new places.
+
+    \b
+    Examples:
+      organizer sort ~/Downloads/"Analog Kicks" --dry-run
+      organizer sort ~/Downloads/"Analog Kicks" --yes
+    """
+
+    with Assembly() as parts:
+        arrivals = [arrival for path in paths for arrival in _arrivals(parts, absolute(path))]
+        if dry_run:
+            _list_plans(parts, arrivals, json_=json_)
+            return
+        files = sum(len(arrival.paths) for arrival in arrivals)
+        confirm(f"File {files} files into {parts.config.library_root}?", yes=yes)
+        reports: list[Report] = []
+        with Progress("sort") as progress:
+            reports += [parts.filing.file(arrival, progress=progress, forced=True) for arrival in arrivals]
+        _print_reports(parts, arrivals, reports, json_=json_)
+        ctx.exit(1 if any(report.problems for report in reports) else 0)
+
+
+def arrivals_below(inbox: Inbox) -> Iterator[Arrival]:
+    """Give what lies in an inbox, pack by pack, then what lies loose."""
+    from organizer.filing import Arrival
+
+    loose = []
+    with os.scandir(inbox.root) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if is_junk(PurePosixPath(entry.name)):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield Arrival(inbox=inbox, pack=entry.name, paths=tuple(_files(Path(entry.path))))
+        elif entry.is_file(follow_symlinks=False):
+            loose.append(Path(entry.path))
+    if loose:
+        yield Arrival(inbox=inbox, pack=None, paths=tuple(loose))
+
+
+def _arrivals(parts: Assembly, path: Path) -> Iterator[Arrival]:
+    """See a path as the service would: below its inbox, or with its own folder as one."""
+    from organizer.filing import Arrival
+
+    inbox = parts.config.inbox_of(path)
+    if inbox is not None and path == inbox.root:
+        yield from arrivals_below(inbox)
+        return
+    if inbox is not None:
+        below = path.relative_to(inbox.root)
+        pack = below.parts[0] if len(below.parts) > 1 or path.is_dir() else None
+    else:
+        if findings := overlaps([path], parts.config.library_root):
+            raise UsageProblem(
+                findings[0].replace("the inbox ", ""),
+                hint="`organizer reclassify --dry-run` looks at the library again.",
+            )
+        inbox = Inbox(str(path.parent))
+        pack = path.name if path.is_dir() else None
+    files = tuple(_files(path)) if path.is_dir() else (path,)
+    yield Arrival(inbox=inbox, pack=pack, paths=files)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place) / name for name in names)
+
+
+def _list_plans(parts: Assembly, arrivals: list[Arrival], *, json_: bool) -> None:
+    from organizer.cli.history import in_words, operation_as_json
+    from organizer.planning.operations import ACTIONS, Skip
+
+    listed = []
+    with Progress("sort") as progress:
+        for arrival in arrivals:
+            operations = parts.filing.propose(arrival, progress=progress, forced=True).plan.operations
+            listed += [one for one in operations if isinstance(one, (*ACTIONS, Skip)) or json_]
+    if json_:
+        click.echo(as_json([operation_as_json(one) for one in listed], indent=2))
+    for operation in listed if not json_ else ():
+        say(in_words(operation))
+
+
+def _print_reports(parts: Assembly, arrivals: list[Arrival], reports: list[Report], *, json_: bool) -> None:
+    if json_:
+        listed = [
+            {
+                "batch": one.batch,
+                "title": one.title,
+                "filed": one.filed,
+                "left": one.left,
+                "problems": one.problems,
+            }
+            for one in reports
+        ]
+        click.echo(as_json(listed, indent=2))
+        return
+    for arrival, report in zip(arrivals, reports, strict=True):
+        back = f" (organizer undo {report.batch})" if report.batch else ""
+        say(f"{report.title}: {report.filed} filed, {report.left} left{back}")
+        for path in arrival.paths:
+            stays = parts.remainders.get(path)
+            if stays is not None:
+                warn(f"  {path}: {stays.reason}")
