@@ -1,0 +1,215 @@
+"""The model card: what a model was made from, how right it is, what it cannot do, how to make it again.
+
+Writes Markdown from figures and manifest rows; measures nothing itself.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from organizer.labels import CATEGORY_OF, LABELS
+from organizer.training.dataset import Row
+from organizer.training.network import EMBEDDING
+from organizer.training.train import Plan
+
+CONFUSIONS_SHOWN = 15
+
+LIMITS = """\
+- It hears the first 1.28 s after the silence at the beginning, and nothing later.
+- It knows the labels above and no others. A sound of none of them still gets one, often with little
+  confidence, but not always: silence, speech and full mixes were not taught as "none of these".
+- `perc` is a loose word: sources use it for what others call toms, hand drums, blocks or effects.
+- Bass and kick are one thing to an 808. Electronic toms are mistaken for kicks and congas, closed hats
+  for shakers, open hats for crashes, snares for claps.
+- Loops were few: most of those that it learnt from were sequenced from one-shots. A loop that begins
+  with a long lone hit sounds like a one-shot for as long as the window lasts.
+- `vocal`, `fx` and `synth` come mostly from games, instruments and old sound disks; modern vocal packs
+  and cinematic effects are hardly among them.
+- Figures are for sounds of kits that share no kit with what was learnt from, but the labels of `valid`
+  hold errors too; they bound what any figure can reach.
+"""
+
+RECIPE = """\
+What is done to every sound while learning: speed and pitch, EQ, saturation, reverb, noise, tails cut and
+faded, lower rates and bit depths, a second hit below, mixup, stripes wiped from the pictures. Sounds are
+drawn by weights that keep large kits and common labels from drowning the others; the noisiest sources
+count half. Loops are sequenced from one-shots at 65 to 180 beats a minute, with swing, rests, notes and
+layers; flams, rolls and echoes of one sound stay one-shots. No length is fed to the network, and every
+sound is cropped or padded to one window, which is shorter than the cut of any clip.
+"""
+
+DATA_TERMS = """\
+The sounds themselves are neither in this repository nor in the model, and are not handed on. Where a
+licence is known, it stands in the table, and it is that of the sounds, not of the model. Where it says
+unknown, no licence text was found with the sounds: they were used to measure and to fit weights only;
+who wants a model free of them can train one from other sounds with the command below. The weights hold
+statistics over all sounds together, from which no recording can be played back.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What a card is written from. `unfitted`: figures on the kits that no temperature was fitted on."""
+
+    model: Path
+    learnt: Sequence[Row]
+    valid: Sequence[Row]
+    figures: Mapping[str, object]
+    unfitted: Mapping[str, object]
+    temperatures: Sequence[float]
+    plan: Plan
+    batch: int
+    seconds: float
+
+    def write(self, path: Path) -> None:
+        path.write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        sections = (
+            ("", self._head()),
+            ("How right it is", self._figures_table()),
+            ("By label", self._label_table()),
+            ("What it mistakes most", self._confusions()),
+            ("Calibration", self._calibration()),
+            ("What it cannot do", LIMITS),
+            ("The data", self._data()),
+            ("How to make it again", self._again()),
+        )
+        return "\n".join((f"## {title}\n\n{body}" if title else body) for title, body in sections)
+
+    def _head(self) -> str:
+        total, learnt, valid = len(self.learnt) + len(self.valid), len(self.learnt), len(self.valid)
+        return f"""\
+# {self.model.stem}
+
+A small convolutional network that says what a one-shot is. In: 1.28 s of sound at 32 kHz, any level.
+Out: probabilities over {len(LABELS)} labels, probabilities of one-shot and loop, and an embedding of
+{EMBEDDING} numbers in which like sounds are near. Front end, normalisation and calibration are inside
+the file ({self.model.stat().st_size / 1e6:.1f} MB of ONNX).
+
+Made from a private collection of {total:,} labelled sounds: {learnt:,} to learn from, {valid:,} of other
+kits (`valid`) to measure on. No kit is in both, and near copies were removed across the two. Nothing
+was learnt from `valid` but two temperatures (see Calibration).
+"""
+
+    def _figures_table(self) -> str:
+        names = {
+            "drum_category_accuracy": "category right, sounds of the seven drum categories",
+            "category_accuracy": "category right, all",
+            "category_macro_recall": "mean recall of the categories",
+            "label_accuracy": "label right, all",
+            "label_macro_recall": "mean recall of the labels",
+            "kind_balanced_accuracy": "one-shot or loop, mean of both recalls",
+        }
+        intervals = self.figures.get("intervals")
+        lines = ["| on `valid`, by sound alone | | 95 % interval over kits |", "| --- | --- | --- |"]
+        for key, words in names.items():
+            edges = intervals.get(key) if isinstance(intervals, dict) else None
+            span = f"{edges[0]:.3f} to {edges[1]:.3f}" if edges else ""
+            lines.append(f"| {words} | {_number(self.figures.get(key))} | {span} |")
+        coverage = self.figures.get("accuracy_at_coverage")
+        if isinstance(coverage, dict):
+            for share, accuracy in coverage.items():
+                lines.append(
+                    f"| category right among the surest {float(share):.0%} | {_number(accuracy)} | |"
+                )
+        recalls, counts = self.figures.get("kind_recall"), self.figures.get("counts")
+        if isinstance(recalls, dict) and isinstance(counts, dict):
+            for kind, recall in recalls.items():
+                lines.append(f"| kind right, {kind} (n = {counts[f'kind_{kind}']}) | {_number(recall)} | |")
+        return "\n".join(lines) + "\n"
+
+    def _label_table(self) -> str:
+        table = self.figures.get("per_label")
+        assert isinstance(table, dict)
+        learnt = Counter(row.label for row in self.learnt)
+        lines = [
+            "| label | category | learnt from | n | recall | precision |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {label} | {CATEGORY_OF[label]} | {learnt[label]} | {one['n']} | {_number(one['recall'], 2)} "
+            f"| {_number(one['precision'], 2)} |"
+            for label, one in table.items()
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _confusions(self) -> str:
+        confusion = self.figures.get("confusion")
+        assert isinstance(confusion, dict)
+        counts = confusion["counts"]
+        pairs = [
+            (counts[i][j], sum(counts[i]), LABELS[i], LABELS[j])
+            for i in range(len(LABELS))
+            for j in range(len(LABELS))
+            if i != j and counts[i][j] and CATEGORY_OF[LABELS[i]] != CATEGORY_OF[LABELS[j]]
+        ]
+        lines = [
+            "Across categories, by how often:",
+            "",
+            "| is | heard as | times | of |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {true} | {heard} | {n} | {of} |"
+            for n, of, true, heard in sorted(pairs, reverse=True)[:CONFUSIONS_SHOWN]
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _calibration(self) -> str:
+        counts = self.unfitted.get("counts")
+        kits = counts["kits"] if isinstance(counts, dict) else 0
+        labels, kinds = self.temperatures
+        unfitted, drums = self.unfitted, _number(self.unfitted.get("drum_category_accuracy"))
+        return f"""\
+The temperatures ({labels:.3f} of labels, {kinds:.3f} of kinds) were fitted on about half of the kits of
+`valid`. On the other {kits} kits, which they never saw, the expected calibration error of the
+category's confidence is **{_number(unfitted.get("ece"))}** (15 bins of equal mass, n = {unfitted.get("n")});
+on all of `valid` it is {_number(self.figures.get("ece"))}. On those other kits alone the drum category is
+right {drums} of the time.
+"""
+
+    def _data(self) -> str:
+        rows = [*self.learnt, *self.valid]
+        counted = Counter((row.source or "not named", row.license or "not named") for row in rows)
+        learnt = Counter((row.source or "not named", row.license or "not named") for row in self.learnt)
+        lines = [
+            "| source | licence of the sounds | to learn from | to measure |",
+            "| --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {_cell(source)} | {_cell(terms)} | {learnt[source, terms]} | {n - learnt[source, terms]} |"
+            for (source, terms), n in sorted(counted.items())
+        ]
+        return DATA_TERMS + "\n" + "\n".join(lines) + "\n"
+
+    def _again(self) -> str:
+        plan, minutes = self.plan, self.seconds / 60.0
+        limit = "" if plan.minutes is None else f" --minutes {plan.minutes:g}"
+        packages = ", ".join(
+            f"{name} {version(name)}" for name in ("torch", "numpy", "soxr", "onnx", "onnxruntime")
+        )
+        return f"""\
+    pip install 'organizer[train]'
+    organizer train manifest.csv --root audio --out {self.model.name} --seed {plan.seed} \\
+      --passes {plan.passes} --batch {self.batch}{limit}
+
+{plan.passes} passes of {plan.steps_per_pass} steps of {self.batch} sounds took {minutes:.0f} minutes of learning
+on {plan.threads} cores that were shared with other work. Python {platform.python_version()},
+{packages}. The same seed, versions and
+number of threads repeat a run closely, not to the last bit.
+
+{RECIPE}"""
+
+
+def _number(value: object, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if isinstance(value, float) else "none"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "/").replace("\n", " ")

@@ -1,0 +1,213 @@
+"""The trained network as one ONNX file: front end, temperature and metadata inside.
+
+The graph is written node by node from the weights, so that it holds what is meant and nothing else;
+batch normalisation is folded into the convolutions. Reads no audio. Needs torch and onnx.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from organizer.labels import LABELS
+from organizer.recognition.classifier import FORMAT_VERSION, OUTPUTS
+from organizer.training.network import (
+    EMBEDDING,
+    FLOOR_DB,
+    KINDS,
+    QUIETEST,
+    SAMPLERATE,
+    TINY_POWER,
+    WINDOW,
+    Block,
+    LogMel,
+    Network,
+    Trunk,
+    View,
+    hann,
+    mel_matrix,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32] | NDArray[np.int64]
+
+OPSET = 17  # the first with STFT whose operators every supported onnxruntime has
+IR_VERSION = 8
+
+
+class Graph:
+    """ONNX nodes in the order they are added; names are made here."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: Array) -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        return name
+
+    def numbers(self, *values: int) -> str:
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def scalar(self, value: float) -> str:
+        return self.constant(np.array(value, dtype=np.float32))
+
+    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
+        name = output or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
+
+
+def export(network: Network, path: Path, *, metadata: Mapping[str, str]) -> None:
+    """Write `network` to `path`; `metadata` is added to what the model must say of itself."""
+    model = build(network, metadata=metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(model.SerializeToString())
+    fresh.replace(path)
+
+
+def build(network: Network, *, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """Write the graph: input `waves` (n, WINDOW); outputs `labels`, `kinds`, `embedding`."""
+    network.eval()
+    graph = Graph()
+    peaks = graph.add("ReduceMax", graph.add("Abs", "waves"), axes=[1], keepdims=1)
+    level = graph.add("Div", "waves", graph.add("Max", peaks, graph.scalar(QUIETEST)))
+    features = graph.add(
+        "Concat",
+        *(_trunk(graph, _picture(graph, level, front.view), trunk) for front, trunk in _views(network)),
+        axis=1,
+    )
+    scale, shift = _folded(network.embed_norm)
+    weight = _array(network.embed.weight) * scale[:, None]
+    hidden = graph.add("Gemm", features, graph.constant(weight), graph.constant(shift), transB=1)
+    for head, temperature, output in zip(
+        (network.to_labels, network.to_kinds), network.temperature.tolist(), OUTPUTS, strict=False
+    ):
+        logits = graph.add(
+            "Gemm",
+            hidden,
+            graph.constant(_array(head.weight) / np.float32(temperature)),
+            graph.constant(_array(head.bias) / np.float32(temperature)),
+            transB=1,
+        )
+        graph.add("Softmax", logits, axis=1, output=output)
+    length = graph.add("Max", graph.add("ReduceL2", hidden, axes=[1], keepdims=1), graph.scalar(1e-6))
+    graph.add("Div", hidden, length, output="embedding")
+    return _model(graph, metadata)
+
+
+def described(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Give the whole metadata of a model: what every model says, and `metadata`."""
+    return {
+        "format": FORMAT_VERSION,
+        "labels": ",".join(LABELS),
+        "kinds": ",".join(KINDS),
+        "samplerate": str(SAMPLERATE),
+        "window": str(WINDOW),
+        "embedding": str(EMBEDDING),
+        **metadata,
+    }
+
+
+def _views(network: Network) -> tuple[tuple[LogMel, Trunk], ...]:
+    return (network.whole_view, network.whole), (network.attack_view, network.attack)
+
+
+def _picture(graph: Graph, level: str, view: View) -> str:
+    """Write the log-mel front end of one view: (n, WINDOW) to (n, 1, frames, mels)."""
+    used = min(WINDOW, view.span - view.before)
+    cut = graph.add("Slice", level, graph.numbers(0), graph.numbers(used), graph.numbers(1))
+    pads = graph.numbers(0, view.before, 0, view.span - view.before - used)
+    signal = graph.add("Unsqueeze", graph.add("Pad", cut, pads), graph.numbers(2))
+    spectrum = graph.add(
+        "STFT",
+        signal,
+        graph.constant(np.array(view.hop, dtype=np.int64)),
+        graph.constant(hann(view.fft)),
+        graph.constant(np.array(view.fft, dtype=np.int64)),
+        onesided=1,
+    )
+    squares = graph.add("Mul", spectrum, spectrum)
+    power = graph.add("ReduceSum", squares, graph.numbers(3), keepdims=0)
+    mels = graph.add("MatMul", power, graph.constant(mel_matrix(view)))
+    loudest = graph.add(
+        "Max", graph.add("ReduceMax", mels, axes=[1, 2], keepdims=1), graph.scalar(TINY_POWER)
+    )
+    relative = graph.add("Max", graph.add("Div", mels, loudest), graph.scalar(10.0 ** (-FLOOR_DB / 10.0)))
+    decibels = graph.add("Mul", graph.add("Log", relative), graph.scalar(10.0 / np.log(10.0) / FLOOR_DB))
+    return graph.add("Unsqueeze", graph.add("Add", decibels, graph.scalar(1.0)), graph.numbers(1))
+
+
+def _trunk(graph: Graph, picture: str, trunk: Trunk) -> str:
+    x = graph.add("Relu", _convolution(graph, picture, trunk.stem, trunk.norm))
+    for stage in trunk.stages:
+        assert isinstance(stage, nn.Sequential)
+        for block in stage:
+            assert isinstance(block, Block)
+            y = _convolution(graph, x, block.conv, block.norm)
+            x = graph.add("Relu", graph.add("Add", y, x) if block.residual else y)
+        x = graph.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
+    mean = graph.add("ReduceMean", x, axes=[2], keepdims=0)
+    most = graph.add("ReduceMax", x, axes=[2], keepdims=0)
+    return graph.add("Flatten", graph.add("Concat", mean, most, axis=1), axis=1)
+
+
+def _convolution(graph: Graph, x: str, conv: nn.Conv2d, norm: nn.BatchNorm2d) -> str:
+    scale, shift = _folded(norm)
+    height, width = (int(size) // 2 for size in conv.kernel_size)
+    return graph.add(
+        "Conv",
+        x,
+        graph.constant(_array(conv.weight) * scale[:, None, None, None]),
+        graph.constant(shift),
+        kernel_shape=[int(size) for size in conv.kernel_size],
+        strides=[int(step) for step in conv.stride],
+        pads=[height, width, height, width],
+    )
+
+
+def _folded(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give batch normalisation as it is in use: a factor and an offset per channel."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = _array(norm.weight) / np.sqrt(_array(norm.running_var) + np.float32(norm.eps))
+    return scale, _array(norm.bias) - _array(norm.running_mean) * scale
+
+
+def _array(value: torch.Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = value.detach().cpu().contiguous().numpy().astype(np.float32)
+    return array
+
+
+def _model(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    sizes = dict(zip(OUTPUTS, (len(LABELS), len(KINDS), EMBEDDING), strict=True))
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "ear",
+            [helper.make_tensor_value_info("waves", TensorProto.FLOAT, ["n", WINDOW])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", size])
+                for name, size in sizes.items()
+            ],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="organizer",
+    )
+    helper.set_model_props(model, described(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    return model

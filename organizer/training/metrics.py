@@ -1,0 +1,238 @@
+"""How right the ear is: figures from answers, on arrays alone.
+
+Needs numpy and nothing else: no torch, no files, no model. Every figure has its count beside it, and
+None where there is nothing to count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from organizer.labels import CATEGORIES, CATEGORY_OF, DRUM_CATEGORIES, LABELS
+
+NOT_LABELLED = -1
+COVERAGES = ("0.6", "0.8", "0.9", "1.0")
+LONG_ONESHOT_SECONDS = 1.6
+CATEGORY_INDEX: NDArray[np.int64] = np.array([CATEGORIES.index(CATEGORY_OF[label]) for label in LABELS])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What was asked and what was answered, one row a sound.
+
+    `truth` (n,) indices into LABELS, NOT_LABELLED for loops; `probabilities` (n, 22); `heard_loop`,
+    `is_loop` (n,) bool; `seconds` (n,) durations, NaN where unknown; `kits` (n,) the group that a sound
+    is drawn with in the bootstrap.
+    """
+
+    truth: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    is_loop: NDArray[np.bool_]
+    heard_loop: NDArray[np.bool_]
+    seconds: NDArray[np.float64]
+    kits: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The rows that count for labels, and what follows from them."""
+
+    truth: NDArray[np.int64]
+    label: NDArray[np.int64]
+    category_truth: NDArray[np.int64]
+    category: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    drum: NDArray[np.bool_]
+    filed_as_oneshot: NDArray[np.bool_]
+    kits: NDArray[np.str_]
+
+    @property
+    def category_right(self) -> NDArray[np.bool_]:
+        right: NDArray[np.bool_] = self.category == self.category_truth
+        return right
+
+
+def to_categories(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum label probabilities (n, 22) into their categories (n, 11)."""
+    sums = np.zeros((len(probabilities), len(CATEGORIES)))
+    for label, category in enumerate(CATEGORY_INDEX):
+        sums[:, category] += probabilities[:, label]
+    return sums
+
+
+def labelled(answers: Answers) -> Labelled:
+    """Leave out the rows that count for kind only."""
+    chosen = answers.truth != NOT_LABELLED
+    truth = answers.truth[chosen]
+    probabilities = answers.probabilities[chosen]
+    categories = to_categories(probabilities)
+    category_truth = CATEGORY_INDEX[truth]
+    return Labelled(
+        truth=truth,
+        label=probabilities.argmax(axis=1),
+        category_truth=category_truth,
+        category=categories.argmax(axis=1),
+        confidence=categories.max(axis=1, initial=0.0),
+        drum=category_truth < len(DRUM_CATEGORIES),
+        filed_as_oneshot=~answers.heard_loop[chosen],
+        kits=answers.kits[chosen],
+    )
+
+
+def report(answers: Answers, *, resamples: int = 1000, seed: int = 0) -> dict[str, object]:
+    """Give every figure; intervals are 95 % bootstrap intervals over kits."""
+    rows = labelled(answers)
+    label_right = rows.label == rows.truth
+    return {
+        "n": len(answers.truth),
+        "label_accuracy": _share(label_right),
+        "label_macro_recall": _macro_recall(rows.truth, label_right, len(LABELS)),
+        "category_accuracy": _share(rows.category_right),
+        "category_macro_recall": _macro_recall(rows.category_truth, rows.category_right, len(CATEGORIES)),
+        "drum_category_accuracy": _share(rows.category_right[rows.drum]),
+        # The same, where a one-shot taken for a loop counts as wrong: it would be filed elsewhere.
+        "drum_category_accuracy_as_filed": _share((rows.category_right & rows.filed_as_oneshot)[rows.drum]),
+        **kind_figures(answers),
+        "ece": calibration_error(rows.confidence, rows.category_right),
+        "accuracy_at_coverage": {
+            coverage: accuracy_at_coverage(rows.confidence, rows.category_right, float(coverage))
+            for coverage in COVERAGES
+        },
+        "per_label": per_label(rows.truth, rows.label),
+        "per_category": per_category(rows),
+        "confusion": {"labels": list(LABELS), "counts": confusion(rows.truth, rows.label).tolist()},
+        "counts": {
+            "label": len(rows.truth),
+            "drum": int(rows.drum.sum()),
+            "kits": len(np.unique(answers.kits)),
+            **{f"kind_{name}": count for name, count in _kind_counts(answers).items()},
+        },
+        "intervals": intervals(answers, resamples=resamples, seed=seed),
+    }
+
+
+def kind_figures(answers: Answers) -> dict[str, object]:
+    recalls = {name: _share(right) for name, right in _kind_groups(answers).items()}
+    oneshot, loop = recalls["oneshot"], recalls["loop"]
+    balanced = None if oneshot is None or loop is None else (oneshot + loop) / 2.0
+    return {"kind_balanced_accuracy": balanced, "kind_recall": recalls}
+
+
+def _kind_groups(answers: Answers) -> dict[str, NDArray[np.bool_]]:
+    right = answers.heard_loop == answers.is_loop
+    long = ~answers.is_loop & (answers.seconds > LONG_ONESHOT_SECONDS)
+    return {
+        "oneshot": right[~answers.is_loop],
+        "oneshot_over_1_6_s": right[long],
+        "loop": right[answers.is_loop],
+    }
+
+
+def _kind_counts(answers: Answers) -> dict[str, int]:
+    return {name: len(right) for name, right in _kind_groups(answers).items()}
+
+
+def calibration_error(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15
+) -> float | None:
+    """Expected calibration error over bins of equal mass: mean |confidence - share right|."""
+    if not len(confidence):
+        return None
+    order = np.argsort(confidence, kind="stable")
+    error = 0.0
+    for part in np.array_split(order, min(bins, len(order))):
+        error += len(part) / len(order) * abs(float(confidence[part].mean()) - float(right[part].mean()))
+    return error
+
+
+def accuracy_at_coverage(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], coverage: float
+) -> float | None:
+    """Share right among the surest `coverage` of the sounds."""
+    count = round(len(confidence) * coverage)
+    if not count:
+        return None
+    surest = np.argsort(-confidence, kind="stable")[:count]
+    return float(right[surest].mean())
+
+
+def confusion(truth: NDArray[np.int64], heard: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count (true label, heard label)."""
+    counts = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
+    np.add.at(counts, (truth, heard), 1)
+    return counts
+
+
+def per_label(truth: NDArray[np.int64], heard: NDArray[np.int64]) -> dict[str, dict[str, float | int | None]]:
+    return _per_class(truth, heard, LABELS)
+
+
+def per_category(rows: Labelled) -> dict[str, dict[str, float | int | None]]:
+    return _per_class(rows.category_truth, rows.category, CATEGORIES)
+
+
+def _per_class(
+    truth: NDArray[np.int64], heard: NDArray[np.int64], names: tuple[str, ...]
+) -> dict[str, dict[str, float | int | None]]:
+    table: dict[str, dict[str, float | int | None]] = {}
+    for index, name in enumerate(names):
+        there, said = truth == index, heard == index
+        table[name] = {
+            "n": int(there.sum()),
+            "recall": _share(said[there]),
+            "precision": _share(there[said]),
+        }
+    return table
+
+
+def intervals(answers: Answers, *, resamples: int, seed: int) -> dict[str, list[float] | None]:
+    """95 % intervals of the main figures, drawing whole kits with replacement."""
+    rows = labelled(answers)
+    kits, kit_of = np.unique(rows.kits, return_inverse=True)
+    if not len(kits):
+        return {}
+    label_right = (rows.label == rows.truth).astype(np.float64)
+    category_right = rows.category_right.astype(np.float64)
+    rng = np.random.default_rng(seed)
+    times = rng.multinomial(len(kits), np.full(len(kits), 1.0 / len(kits)), size=resamples).astype(np.float64)
+
+    def per_kit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        sums: NDArray[np.float64] = times @ np.bincount(kit_of, values, minlength=len(kits))
+        return sums
+
+    def ratio(right: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+        there = among.astype(np.float64)
+        total = per_kit(there)
+        shares: NDArray[np.float64] = np.full(resamples, np.nan)
+        np.divide(per_kit(right * there), total, out=shares, where=total > 0)
+        return shares
+
+    everything = np.ones(len(rows.truth), dtype=np.bool_)
+    by_label = np.stack(
+        [ratio(label_right, rows.truth == i) for i in range(len(LABELS)) if np.any(rows.truth == i)]
+    )
+    drawn = {
+        "label_accuracy": ratio(label_right, everything),
+        "label_macro_recall": np.nansum(by_label, axis=0)
+        / np.maximum(1, np.sum(~np.isnan(by_label), axis=0)),
+        "category_accuracy": ratio(category_right, everything),
+        "drum_category_accuracy": ratio(category_right, rows.drum),
+    }
+    return {name: _middle(values) for name, values in drawn.items()}
+
+
+def _middle(values: NDArray[np.float64]) -> list[float] | None:
+    known = values[~np.isnan(values)]
+    return [float(edge) for edge in np.percentile(known, [2.5, 97.5])] if len(known) else None
+
+
+def _share(right: NDArray[np.bool_]) -> float | None:
+    return float(right.mean()) if len(right) else None
+
+
+def _macro_recall(truth: NDArray[np.int64], right: NDArray[np.bool_], classes: int) -> float | None:
+    recalls = [right[truth == index].mean() for index in range(classes) if np.any(truth == index)]
+    return float(np.mean(recalls)) if recalls else None

@@ -1,0 +1,278 @@
+"""The whole way from a manifest to a model: split, load, learn, calibrate, export, measure, describe.
+
+Prints nothing; what happens is told to the `Watcher`. Needs torch and onnx.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+
+from organizer.errors import UsageProblem
+from organizer.recognition.classifier import Classifier
+from organizer.training.batches import Batches
+from organizer.training.calibrate import fitting_half, kind_temperature, label_temperature, softmax
+from organizer.training.card import Card
+from organizer.training.dataset import Sounds, digest, load_sounds, weights
+from organizer.training.evaluate import group_of
+from organizer.training.export import export
+from organizer.training.metrics import Answers, report
+from organizer.training.network import SAMPLERATE, WINDOW, Network
+from organizer.training.train import Plan, Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from organizer.training.dataset import Row
+
+# Training sounds are kept a little longer than the window: raising the pitch uses some.
+LONGEST = WINDOW + SAMPLERATE // 8
+AT_ONCE = 128
+# Valid is heard after every so many passes; it costs a tenth of one.
+PASSES_BETWEEN_FIGURES = 3
+SHARE_HELD_OUT = 8  # one kit in so many, where the manifest names no split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to make an ear. `out` is the ONNX file; its card and state lie beside it."""
+
+    out: Path
+    seed: int = 1
+    passes: int = 16
+    minutes: float | None = None
+    batch: int = 96
+    threads: int = 2
+    resume: bool = False
+
+    @property
+    def state(self) -> Path:
+        return self.out.with_suffix(".state")
+
+    @property
+    def card(self) -> Path:
+        return self.out.with_suffix(".md")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished model; `unfitted`: figures on the kits that no temperature was fitted on."""
+
+    out: Path
+    card: Path
+    figures: Mapping[str, object]
+    unfitted: Mapping[str, object]
+    seconds: float
+    unread: tuple[str, ...]
+
+
+class Watcher(Protocol):
+    """Is told how far the making is."""
+
+    def loading(self, done: int, total: int) -> None: ...
+
+    def resumed(self, passes: int) -> None: ...
+
+    def step(self, number: int, of: int, loss: float) -> None: ...
+
+    def passed(
+        self, number: int, of: int, loss: float, seconds: float, figures: Mapping[str, object] | None
+    ) -> None: ...
+
+
+def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
+    """Make a model from labelled rows.
+
+    Raises
+    ------
+    UsageProblem
+        If there is nothing to learn from.
+    """
+    torch.set_num_threads(settings.threads)
+    torch.manual_seed(settings.seed)
+    learnt, valid = load_splits(rows, settings.threads, watcher)
+    plan = Plan(
+        steps_per_pass=max(1, len(learnt) // settings.batch),
+        passes=settings.passes,
+        minutes=settings.minutes,
+        seed=settings.seed,
+        threads=settings.threads,
+    )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    trainer = Trainer(Network(), plan, state=settings.state, device=device)
+    if settings.resume:
+        watcher.resumed(trainer.resume())
+    batches = Batches(
+        learnt,
+        weights(learnt.rows),
+        samplerate=SAMPLERATE,
+        window=WINDOW,
+        size=settings.batch,
+        seed=settings.seed,
+    )
+    network = trainer.run(batches, _Live(watcher, valid, plan.passes)).cpu()
+    fitted = calibrate(network, valid)
+    export(
+        network,
+        settings.out,
+        metadata={
+            "data": digest(learnt.rows, learnt.waves),
+            "sounds": str(len(learnt)),
+            "seed": str(settings.seed),
+            "passes": str(settings.passes),
+        },
+    )
+    answers = answers_of(Classifier.load(settings.out, threads=settings.threads), valid)
+    figures, unfitted = report(answers), report(_chosen(answers, ~fitted))
+    Card(
+        model=settings.out,
+        learnt=learnt.rows,
+        valid=valid.rows,
+        figures=figures,
+        unfitted=unfitted,
+        temperatures=[float(one) for one in network.temperature],
+        plan=plan,
+        batch=settings.batch,
+        seconds=trainer.seconds,
+    ).write(settings.card)
+    return Made(settings.out, settings.card, figures, unfitted, trainer.seconds, learnt.unread + valid.unread)
+
+
+def load_splits(rows: Sequence[Row], threads: int, watcher: Watcher) -> tuple[Sounds, Sounds]:
+    """Load what is learnt from and what is only measured on."""
+    learnt_rows, valid_rows = split(rows)
+    total = len(learnt_rows) + len(valid_rows)
+    began = time.monotonic()
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        if time.monotonic() - began > 1.0:
+            watcher.loading(done, total)
+
+    learnt = load_sounds(
+        learnt_rows, samplerate=SAMPLERATE, longest=LONGEST, threads=threads, advance=advance
+    )
+    valid = load_sounds(valid_rows, samplerate=SAMPLERATE, longest=WINDOW, threads=threads, advance=advance)
+    if not any(not row.is_loop for row in learnt.rows):
+        raise UsageProblem(
+            "there is no labelled sound to learn from",
+            hint="rows whose split is train, or all rows where there is no split, are learnt from",
+        )
+    return learnt, valid
+
+
+def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Take the manifest's split; where it has none, hold out whole kits, the same ones every time."""
+    if any(row.split for row in rows):
+        return [row for row in rows if row.split == "train"], [row for row in rows if row.split == "valid"]
+
+    def held_out(row: Row) -> bool:
+        return hashlib.blake2b(group_of(row).encode(), digest_size=2).digest()[0] % SHARE_HELD_OUT == 0
+
+    return [row for row in rows if not held_out(row)], [row for row in rows if held_out(row)]
+
+
+def windows(sounds: Sounds, first: int, count: int) -> NDArray[np.float32]:
+    """Give some of the stored sounds as model inputs (count, WINDOW)."""
+    waves = sounds.waves[first : first + count]
+    padded = np.zeros((len(waves), WINDOW), dtype=np.float32)
+    for place, wave in enumerate(waves):
+        used = wave[:WINDOW]
+        padded[place, : used.size] = used
+    padded /= 32767.0
+    return padded
+
+
+def logits_of(network: Network, sounds: Sounds) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give label logits (n, 22) and kind logits (n, 2), temperatures left out."""
+    network.eval()
+    device = next(network.parameters()).device
+    labels, kinds = (
+        [np.zeros((0, network.to_labels.out_features))],
+        [np.zeros((0, network.to_kinds.out_features))],
+    )
+    with torch.no_grad():
+        for first in range(0, len(sounds), AT_ONCE):
+            heard = network(torch.from_numpy(windows(sounds, first, AT_ONCE)).to(device))
+            labels.append(heard.labels.cpu().double().numpy())
+            kinds.append(heard.kinds.cpu().double().numpy())
+    return np.concatenate(labels), np.concatenate(kinds)
+
+
+def calibrate(network: Network, valid: Sounds) -> NDArray[np.bool_]:
+    """Set the temperatures from half of the kits of `valid`; return which rows those are."""
+    fitted = fitting_half([group_of(row) for row in valid.rows])
+    labels, kinds = logits_of(network, valid)
+    truth, is_loop = _truth(valid)
+    named = fitted & (truth >= 0)
+    network.temperature[0] = label_temperature(labels[named], truth[named])
+    network.temperature[1] = kind_temperature(kinds[fitted], is_loop[fitted])
+    return fitted
+
+
+def answers_of(classifier: Classifier, sounds: Sounds) -> Answers:
+    """Hear stored sounds with the exported model."""
+    heard = [classifier.hear(windows(sounds, first, AT_ONCE)) for first in range(0, len(sounds), AT_ONCE)]
+    labels = np.concatenate([np.zeros((0, len(classifier.labels))), *(one.labels for one in heard)])
+    kinds = np.concatenate([np.zeros((0, 2)), *(one.kinds for one in heard)])
+    return _answers(sounds, labels, kinds)
+
+
+def _answers(sounds: Sounds, labels: NDArray[np.float64], kinds: NDArray[np.float64]) -> Answers:
+    truth, is_loop = _truth(sounds)
+    return Answers(
+        truth=truth,
+        probabilities=labels,
+        is_loop=is_loop,
+        heard_loop=kinds[:, 1] > 0.5,
+        seconds=np.array(
+            [np.nan if row.seconds is None else row.seconds for row in sounds.rows], dtype=np.float64
+        ),
+        kits=np.array([group_of(row) for row in sounds.rows], dtype=np.str_),
+    )
+
+
+def _truth(sounds: Sounds) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    truth = np.array([row.label_index for row in sounds.rows], dtype=np.int64)
+    return truth, np.array([row.is_loop for row in sounds.rows], dtype=np.bool_)
+
+
+def _chosen(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
+    return Answers(
+        truth=answers.truth[rows],
+        probabilities=answers.probabilities[rows],
+        is_loop=answers.is_loop[rows],
+        heard_loop=answers.heard_loop[rows],
+        seconds=answers.seconds[rows],
+        kits=answers.kits[rows],
+    )
+
+
+class _Live:
+    """Passes on what the trainer says, now and then with figures on `valid`."""
+
+    def __init__(self, watcher: Watcher, valid: Sounds, passes: int) -> None:
+        self._watcher = watcher
+        self._valid = valid
+        self._passes = passes
+
+    def step(self, number: int, of: int, loss: float) -> None:
+        self._watcher.step(number, of, loss)
+
+    def finished_pass(self, number: int, of: int, loss: float, seconds: float, averaged: Network) -> None:
+        figures = None
+        if len(self._valid) and (number % PASSES_BETWEEN_FIGURES == 0 or number == of):
+            labels, kinds = logits_of(averaged, self._valid)
+            figures = report(_answers(self._valid, softmax(labels), softmax(kinds)), resamples=1)
+        self._watcher.passed(number, of, loss, seconds, figures)

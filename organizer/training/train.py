@@ -1,0 +1,207 @@
+"""The training run: batches in, a network out, its state on disk after every pass.
+
+Draws nothing on a screen: what happens is told to the `Listener` it is given. Needs torch.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch.nn import functional
+
+from organizer.errors import UsageProblem
+from organizer.training.augment import mask_pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from torch import Tensor
+
+    from organizer.training.batches import Batch, Batches
+    from organizer.training.network import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long and how fast to learn."""
+
+    steps_per_pass: int
+    passes: int = 12
+    minutes: float | None = None  # stop learning after so long, the schedule stretched to fit
+    rate: float = 3e-3
+    decay: float = 0.03
+    warm_up: float = 0.08  # share of the run
+    average: float = 0.995  # of the moving average of the weights, per step
+    kind_share: float = 0.25  # of the loss
+    seed: int = 1
+    threads: int = 2
+
+    @property
+    def steps(self) -> int:
+        return self.steps_per_pass * self.passes
+
+
+class Listener(Protocol):
+    """Is told how the run goes."""
+
+    def step(self, number: int, of: int, loss: float) -> None: ...
+
+    def finished_pass(self, number: int, of: int, loss: float, seconds: float, averaged: Network) -> None: ...
+
+
+class Trainer:
+    """Learn by `plan` from `batches`; `state` is written after every pass and taken up again from there."""
+
+    def __init__(
+        self, network: Network, plan: Plan, *, state: Path | None = None, device: str = "cpu",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self._state = state
+        self._clock = clock
+        self._device = torch.device(device)
+        self.network = network.to(self._device)
+        # Convolutions on a CPU are a third faster with the channels innermost.
+        for value in self.network.parameters():
+            if value.ndim == 4:
+                value.data = value.data.contiguous(memory_format=torch.channels_last)
+        self.averaged = _copy_of(self.network)
+        # Only matrices and kernels decay: scales and offsets have nothing to shrink to.
+        decaying = [p for p in self.network.parameters() if p.ndim > 1]
+        others = [p for p in self.network.parameters() if p.ndim <= 1]
+        self._optimiser = torch.optim.AdamW(
+            [{"params": decaying, "weight_decay": plan.decay}, {"params": others, "weight_decay": 0.0}],
+            lr=plan.rate,
+        )
+        self._passes_done = 0
+        self._seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long learning has taken so far, over all sittings."""
+        return self._seconds
+
+    def resume(self) -> int:
+        """Take up the run that was interrupted; return how many passes it had done (0: nothing there)."""
+        if self._state is None or not self._state.exists():
+            return 0
+        saved = torch.load(self._state, map_location=self._device, weights_only=True)
+        if saved["plan"] != asdict(self._plan):
+            raise UsageProblem(
+                "the interrupted run was started with other settings",
+                path=self._state,
+                hint="give the same settings, or leave out --resume to begin anew",
+            )
+        self.network.load_state_dict(saved["network"])
+        self.averaged.load_state_dict(saved["averaged"])
+        self._optimiser.load_state_dict(saved["optimiser"])
+        self._passes_done = int(saved["passes"])
+        self._seconds = float(saved["seconds"])
+        return self._passes_done
+
+    def run(self, batches: Batches, listener: Listener) -> Network:
+        """Learn to the end of the plan and return the averaged network."""
+        plan = self._plan
+        while (
+            self._passes_done < plan.passes and self._progress(self._passes_done * plan.steps_per_pass) < 1.0
+        ):
+            loss = self._one_pass(batches, listener)
+            self._passes_done += 1
+            self._save()
+            listener.finished_pass(self._passes_done, plan.passes, loss, self._seconds, self.averaged)
+        self.averaged.eval()
+        return self.averaged
+
+    def _one_pass(self, batches: Batches, listener: Listener) -> float:
+        plan, total = self._plan, 0.0
+        self.network.train()
+        first = self._passes_done * plan.steps_per_pass
+        # Masks and dropout draw from here, so that a resumed pass draws what the whole run would have.
+        torch.manual_seed(plan.seed * 1_000_003 + self._passes_done)
+        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + self._passes_done)
+        for number in range(first, first + plan.steps_per_pass):
+            started = self._clock()
+            for group in self._optimiser.param_groups:
+                group["lr"] = plan.rate * _schedule(self._progress(number), plan.warm_up)
+            loss = self._step(batches(number), number, generator)
+            total += loss
+            self._seconds += self._clock() - started
+            listener.step(number + 1, plan.steps, loss)
+        return total / plan.steps_per_pass
+
+    def _progress(self, step: int) -> float:
+        if self._plan.minutes is None:
+            return step / self._plan.steps
+        return min(1.0, max(step / self._plan.steps, self._seconds / (self._plan.minutes * 60.0)))
+
+    def _step(self, batch: Batch, number: int, generator: torch.Generator) -> float:
+        with torch.no_grad():
+            whole, attack = self.network.pictures(batch.waves.to(self._device))
+            whole, attack = (
+                mask_pictures(view.cpu(), generator).to(self._device) for view in (whole, attack)
+            )
+        heard = self.network.hear(whole, attack)
+        loss = _loss(heard.labels, heard.kinds, batch, self._plan.kind_share, self._device)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
+        self._optimiser.step()
+        # The average forgets its beginning faster than its end.
+        keep = min(self._plan.average, (number + 1) / (number + 10))
+        with torch.no_grad():
+            for mean, now in zip(_values(self.averaged), _values(self.network), strict=True):
+                if mean.dtype.is_floating_point:
+                    mean.lerp_(now, 1.0 - keep)
+                else:
+                    mean.copy_(now)
+        return float(loss.detach())
+
+    def _save(self) -> None:
+        if self._state is None:
+            return
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._state.with_suffix(".new")
+        torch.save(
+            {
+                "plan": asdict(self._plan),
+                "network": self.network.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimiser": self._optimiser.state_dict(),
+                "passes": self._passes_done,
+                "seconds": self._seconds,
+            },
+            fresh,
+        )
+        fresh.replace(self._state)
+
+
+def _loss(labels: Tensor, kinds: Tensor, batch: Batch, kind_share: float, device: torch.device) -> Tensor:
+    named = batch.named.to(device)
+    by_label = functional.cross_entropy(labels, batch.labels.to(device), reduction="none")
+    by_kind = functional.cross_entropy(kinds, batch.kinds.to(device))
+    return (by_label * named).sum() / named.sum().clamp_min(1.0) + kind_share * by_kind
+
+
+def _schedule(progress: float, warm_up: float) -> float:
+    """Rise in a straight line, then fall along a cosine to nothing."""
+    if progress < warm_up:
+        return max(0.02, progress / warm_up)
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1.0 - warm_up))))
+
+
+def _copy_of(network: Network) -> Network:
+    import copy
+
+    averaged = copy.deepcopy(network)
+    for value in averaged.parameters():
+        value.requires_grad_(False)
+    return averaged.eval()
+
+
+def _values(network: Network) -> list[Tensor]:
+    return [*network.parameters(), *network.buffers()]
