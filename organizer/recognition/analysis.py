@@ -6,9 +6,12 @@ Numpy only, one pass over the beginning of a sound. It hears no instruments.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # How much of a sound is looked at, in seconds: two bars at 60 beats per minute and more.
 ANALYSIS_SECONDS = 12.0
@@ -50,8 +53,7 @@ def hear_rhythm(wave: NDArray[np.float32], samplerate: int) -> Rhythm | None:
     maximum filter of Böck and Widmer, DAFx 2013, which ignores vibrato). Peaks are picked by an
     adaptive threshold. Gives None where nothing is audible.
     """
-    mono = wave.mean(axis=1) if wave.ndim == 2 else wave
-    mono, rate = _thin(mono[: int(ANALYSIS_SECONDS * samplerate)], samplerate)
+    mono, rate = _thin(_mono(wave[: int(ANALYSIS_SECONDS * samplerate)]), samplerate)
     if len(mono) < _WINDOW:
         mono = np.pad(mono, (0, _WINDOW - len(mono)))
     peak = float(np.abs(mono).max())
@@ -82,6 +84,15 @@ def loop_probability(rhythm: Rhythm) -> float:
         + _BIAS
     )
     return float(np.clip(1 / (1 + np.exp(-logit)), 1 - _SUREST, _SUREST))
+
+
+def _mono(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mix channels; where they cancel each other out, take the loudest."""
+    if wave.ndim == 1:
+        return wave
+    mixed: NDArray[np.float32] = wave.mean(axis=1, dtype=np.float32)
+    peaks = np.abs(wave).max(axis=0, initial=0.0)
+    return mixed if np.abs(mixed).max(initial=0.0) >= 0.1 * peaks.max() else wave[:, int(peaks.argmax())]
 
 
 def _thin(mono: NDArray[np.float32], samplerate: int) -> tuple[NDArray[np.float32], float]:

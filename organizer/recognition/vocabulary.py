@@ -53,7 +53,7 @@ class Match:
 
 def tokens(text: str) -> tuple[Token, ...]:
     """Cut a name into lower-case words and numbers."""
-    plain = unicodedata.normalize("NFC", text)
+    plain = unicodedata.normalize("NFC", text).replace("&", " and ")
     return tuple(Token(found.lower(), found.isdigit()) for found in _TOKENS.findall(plain))
 
 
