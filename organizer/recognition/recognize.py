@@ -1,0 +1,203 @@
+"""Hears many files, a few at a time: decodes ahead on threads, asks the ear in batches, answers in order.
+
+Memory is bounded by the batch, never by the number of files, and one bad file never stops the others.
+It keeps what each source says apart; what they add up to is fusion's matter.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from organizer.errors import FileProblem, Unreadable
+from organizer.recognition.analysis import ANALYSIS_SECONDS, hear_rhythm, loop_probability
+from organizer.recognition.decode import read
+from organizer.recognition.fusion import Weights, fuse, pool_kinds
+from organizer.recognition.metadata import hear_metadata, read_metadata
+from organizer.recognition.names import hear_name
+from organizer.recognition.vocabulary import Vocabulary
+from organizer.recognition.waveform import prepare
+from organizer.sample import LONG_SECONDS, Evidence, Kind, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from organizer.recognition.analysis import Rhythm
+    from organizer.recognition.classifier import Classifier
+    from organizer.sample import Facts, Origin
+
+_BATCH = 64
+# A beginning without a sample above this (-80 dB) counts as silence.
+_AUDIBLE = 1e-4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A file to hear, and where it came from: its names are evidence."""
+
+    path: Path
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of one request: a sample, or why there is none."""
+
+    path: Path
+    sample: Sample | None = None
+    error: FileProblem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inspected:
+    """One file, decoded and ready for the ear; small, whatever the file was."""
+
+    facts: Facts
+    prepared: NDArray[np.float32]
+    audible: bool
+    rhythm: Rhythm | None
+    other: tuple[Evidence, ...]  # of name and metadata
+
+
+class Recognizer:
+    """Turns files into samples.
+
+    `audio_only` leaves names and metadata out. `threads` decode at the same time; inference runs in the
+    caller's thread, with as many threads as the classifier was loaded with.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        *,
+        audio_only: bool = False,
+        threads: int = 2,
+        keep_embedding: bool = True,
+        vocabulary: Vocabulary | None = None,
+        weights: Weights | None = None,
+    ) -> None:
+        self.model_id = classifier.model_id
+        self._classifier = classifier
+        self._audio_only = audio_only
+        self._threads = threads
+        self._keep_embedding = keep_embedding
+        self._vocabulary = vocabulary or Vocabulary.load()
+        self._weights = weights or Weights()
+        self._seconds = max(classifier.seconds_needed, ANALYSIS_SECONDS)
+
+    def hear(self, requests: Sequence[Request]) -> Iterator[Result]:
+        """Yield one result a request, in their order, as batches are done.
+
+        At most two batches are decoded or being decoded at any time. When the caller stops early, what
+        was not begun is dropped.
+        """
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
+        coming = iter(requests)
+        running: deque[tuple[Request, Future[_Inspected | FileProblem]]] = deque()
+        try:
+            while True:
+                for request in islice(coming, 2 * _BATCH - len(running)):
+                    running.append((request, pool.submit(self._inspect, request)))
+                if not running:
+                    return
+                batch = [running.popleft() for _ in range(min(_BATCH, len(running)))]
+                yield from self._results([(request, future.result()) for request, future in batch])
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _inspect(self, request: Request) -> _Inspected | FileProblem:
+        """Do on a thread all that one file needs before the ear; never raises."""
+        path = request.path
+        try:
+            decoded = read(path, seconds=self._seconds)
+            prepared = prepare(
+                decoded.wave,
+                decoded.samplerate,
+                target_rate=self._classifier.samplerate,
+                window=self._classifier.window,
+            )
+            return _Inspected(
+                facts=decoded.facts,
+                prepared=prepared,
+                audible=bool(np.abs(decoded.wave).max(initial=0.0) > _AUDIBLE),
+                rhythm=hear_rhythm(decoded.wave, decoded.samplerate),
+                other=() if self._audio_only else self._other_evidence(request, decoded.facts),
+            )
+        except FileProblem as problem:
+            return problem
+        except Exception as error:  # whatever a decoder stumbles over concerns this file alone
+            return Unreadable(
+                f"the file could not be decoded ({type(error).__name__}: {error})",
+                path=path,
+                hint="Play it elsewhere; if that fails too, download or export it again.",
+            )
+
+    def _other_evidence(self, request: Request, facts: Facts) -> tuple[Evidence, ...]:
+        metadata = read_metadata(request.path)
+        return (
+            hear_name(request.origin, self._vocabulary),
+            hear_metadata(metadata, self._vocabulary, duration=facts.duration),
+        )
+
+    def _results(self, batch: Sequence[tuple[Request, _Inspected | FileProblem]]) -> Iterator[Result]:
+        good = [inspected for _, inspected in batch if isinstance(inspected, _Inspected)]
+        window = self._classifier.window
+        waves = np.stack([one.prepared for one in good]) if good else np.zeros((0, window), np.float32)
+        heard = self._classifier.hear(waves)
+        rows = iter(zip(heard.labels, heard.kinds, heard.embeddings, strict=True))
+        for request, inspected in batch:
+            if isinstance(inspected, FileProblem):
+                yield Result(path=request.path, error=inspected)
+                continue
+            labels, kinds, embedding = next(rows)
+            sample = self._sample(inspected, labels, kinds, embedding)
+            yield Result(path=request.path, sample=sample)
+
+    def _sample(
+        self,
+        inspected: _Inspected,
+        labels: NDArray[np.float32],
+        kinds: NDArray[np.float32],
+        embedding: NDArray[np.float32],
+    ) -> Sample:
+        audio = self._audio_evidence(inspected, labels, kinds)
+        recognition = fuse(
+            (audio, *inspected.other),
+            inspected.facts,
+            model_id=self.model_id,
+            embedding=embedding.astype("<f2").tobytes()
+            if self._keep_embedding and inspected.audible
+            else b"",
+            weights=self._weights,
+        )
+        return Sample(facts=inspected.facts, recognition=recognition)
+
+    def _audio_evidence(
+        self, inspected: _Inspected, labels: NDArray[np.float32], kinds: NDArray[np.float32]
+    ) -> Evidence:
+        if not inspected.audible:
+            return Evidence(source="audio", reasons=("nothing is audible at its beginning",))
+        says = {
+            label: float(probability)
+            for label, probability in zip(self._classifier.labels, labels, strict=True)
+        }
+        model = {Kind.ONESHOT.value: float(kinds[0]), Kind.LOOP.value: float(kinds[1])}
+        best = max(says, key=lambda one: says[one])
+        reasons = [f"it sounds most like {best} ({says[best]:.0%})"]
+        rhythm = inspected.rhythm
+        if rhythm is not None:
+            again = f"{rhythm.onsets} times" if rhythm.onsets != 1 else "once"
+            reasons.append(f"after its first onset, sound begins anew {again} in {rhythm.duration:.1f} s")
+        if inspected.facts.duration >= LONG_SECONDS:
+            reasons.append(f"it lasts {inspected.facts.duration:.0f} s")
+        onsets = None if rhythm is None else loop_probability(rhythm)
+        return Evidence(source="audio", labels=says, kinds=pool_kinds(model, onsets), reasons=tuple(reasons))
