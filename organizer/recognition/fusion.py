@@ -49,7 +49,7 @@ def pool_kinds(
     """Join the model's opinion of the kind with the probability of a loop that the onsets give."""
     if onsets is None:
         return dict(model)
-    heard = {Kind.ONESHOT: 1 - onsets, Kind.LOOP: onsets}
+    heard = {Kind.ONESHOT.value: 1 - onsets, Kind.LOOP.value: onsets}
     return _pool(
         [
             ({kind: model[kind] for kind in _ONESHOT_OR_LOOP}, 2 * (1 - share_of_onsets)),

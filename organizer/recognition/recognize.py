@@ -10,30 +10,27 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from organizer.errors import FileProblem, Unreadable
-from organizer.recognition.analysis import ANALYSIS_SECONDS, hear_rhythm, loop_probability
+from organizer.recognition.analysis import ANALYSIS_SECONDS, Rhythm, hear_rhythm, loop_probability
 from organizer.recognition.decode import read
 from organizer.recognition.fusion import Weights, fuse, pool_kinds
 from organizer.recognition.metadata import hear_metadata, read_metadata
 from organizer.recognition.names import hear_name
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.recognition.waveform import prepare
-from organizer.sample import LONG_SECONDS, Evidence, Kind, Sample
+from organizer.sample import LONG_SECONDS, Evidence, Facts, Kind, Origin, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
-    from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from organizer.recognition.analysis import Rhythm
     from organizer.recognition.classifier import Classifier
-    from organizer.sample import Facts, Origin
 
 _BATCH = 64
 # A beginning without a sample above this (-80 dB) counts as silence.
