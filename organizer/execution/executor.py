@@ -7,6 +7,7 @@ costs a few syncs however many files it moves. The caller holds the execution lo
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -169,7 +170,11 @@ class _Chunk:
             self._do(record)
             progress(position + 1)
         self._place_staged()
-        self._files.sync_folders(self._touched)
+        try:
+            self._files.sync_folders(self._touched)
+        except OSError as error:
+            # What was done stays open in the journal: recovery looks at the disk again.
+            raise translate(error, min(self._touched)) from error
         closings = [self._closings.get(one.id, Closing(id=one.id, state="planned")) for one in records]
         self._journal.settle(closings, now=self._clock())
         return [
@@ -265,7 +270,8 @@ class _Chunk:
 
     def _remove_source(self, record: OperationRecord, staged: Staged) -> None:
         """End a move from another disk; where the source cannot go, the copy goes instead."""
-        assert staged.removes is not None
+        if staged.removes is None:
+            return
         source, expected = staged.removes
         try:
             self._files.remove_file_if(source, expected)
@@ -274,9 +280,10 @@ class _Chunk:
             self._fail(record, problem)
         except OSError as error:
             copy = self._closings[record.id].stamp_after
-            assert copy is not None
-            self._files.remove_file_if(staged.target, copy)
             self._fail(record, translate(error, source))
+            with suppress(FileProblem, OSError):
+                if copy is not None:
+                    self._files.remove_file_if(staged.target, copy)
         else:
             self._touched.add(source.parent)
 

@@ -226,7 +226,7 @@ class Filesystem:
         return self.stamp(path)
 
     def remove_file_if(self, path: Path, expected: Stamp) -> None:
-        """Remove a file that is still the one that was looked at; the caller knows where its bytes are kept."""
+        """Remove a file that is still the one that was looked at; the caller knows where its bytes are."""
         self.check(path, expected)
         self._unlink(path)
 
@@ -247,8 +247,11 @@ class Filesystem:
                 raise appeared(path) from None
             return False
         if mode is not None:
-            self._chmod(path, modes.S_IMODE(mode))
+            self.set_mode(path, mode)
         return True
+
+    def set_mode(self, path: Path, mode: int) -> None:
+        self._chmod(path, modes.S_IMODE(mode))
 
     def remove_folder(self, path: Path) -> bool:
         """Remove an empty folder; False where something is in it."""
@@ -273,7 +276,7 @@ class Filesystem:
     def sync_folders(self, folders: set[Path]) -> None:
         """Bring the names in these folders to the disk; one that is gone by now needs nothing."""
         for folder in sorted(folders):
-            with suppress(FileNotFoundError, NotADirectoryError):
+            if folder.is_dir():
                 self._sync_folder(folder)
 
     # The system calls

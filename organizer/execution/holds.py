@@ -86,7 +86,8 @@ class Holds:
         for root in roots:
             _, low, high = _range(root)
             total += cursor.execute(
-                "SELECT count(*) FROM hold WHERE complete = 1 AND path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)",
+                "SELECT count(*) FROM hold WHERE complete = 1"
+                " AND path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)",
                 (low, high),
             ).fetchone()[0]
         return total

@@ -61,7 +61,8 @@ class Journal:
         """Write down a new batch with all that it intends."""
         with self._transaction() as cursor:
             cursor.execute(
-                "INSERT INTO batch (origin, title, inbox, started, state, undoes, hold, model_id, rules_digest)"
+                "INSERT INTO batch"
+                " (origin, title, inbox, started, state, undoes, hold, model_id, rules_digest)"
                 " VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, 'open', ?, CAST(? AS TEXT), ?, ?)",
                 (
                     plan.origin,
@@ -125,8 +126,8 @@ class Journal:
         with self._transaction() as cursor:
             for one in closings:
                 cursor.execute(
-                    "UPDATE operation SET state = ?, error = CAST(? AS TEXT), hint = CAST(? AS TEXT), lasting = ?,"
-                    " changed = ?, stamp_after = ?, hash_after = ? WHERE id = ?",
+                    "UPDATE operation SET state = ?, error = CAST(? AS TEXT), hint = CAST(? AS TEXT),"
+                    " lasting = ?, changed = ?, stamp_after = ?, hash_after = ? WHERE id = ?",
                     (
                         one.state,
                         _text(one.error),
@@ -246,7 +247,8 @@ class Journal:
             found = []
             for row in rows:
                 counts = cursor.execute(
-                    f"SELECT state, count(*) FROM operation WHERE batch = ? AND kind IN ({marks}) GROUP BY state",
+                    "SELECT state, count(*) FROM operation"
+                    f" WHERE batch = ? AND kind IN ({marks}) GROUP BY state",
                     (row["id"], *COUNTED),
                 ).fetchall()
                 found.append(batch_of(row, dict(counts)))
@@ -271,16 +273,18 @@ class Journal:
             try:
                 cursor = self._connection.cursor()
                 cursor.execute("BEGIN IMMEDIATE")
-                try:
-                    yield cursor
-                except BaseException:
-                    cursor.execute("ROLLBACK")
-                    raise
+                yield cursor
                 self._commit()
             except sqlite3.Error as error:
-                if self._connection.in_transaction:
-                    self._connection.rollback()
+                self._roll_back()
                 raise schema.translate(error, self.path) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.rollback()
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")

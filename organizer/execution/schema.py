@@ -152,7 +152,7 @@ def _connect(uri: str, path: Path) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
-        # Named here, because what Python was built with may differ: every commit is on the disk when it returns.
+        # Said here, because what Python was built with may differ: a commit is on the disk when it returns.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -176,7 +176,7 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found > VERSION:
         raise JournalError(
-            f"The journal was written by a newer Organizer (its version is {found}, this one knows {VERSION})",
+            f"The journal was written by a newer Organizer (version {found}, this one knows {VERSION})",
             path=path,
             hint="Update Organizer; the journal was not touched",
         )

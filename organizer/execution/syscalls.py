@@ -73,14 +73,15 @@ def sync_folder(path: Path) -> None:
     """Bring the names in a folder to the disk, where the platform can."""
     if os.name == "nt":
         return
-    fd = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
-    finally:
-        os.close(fd)
 
 
 def keep_attributes(source: int, target: int) -> None:

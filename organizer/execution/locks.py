@@ -1,0 +1,110 @@
+"""Who may act: the service's lock, held for its life, and the execution lock, held for a batch.
+
+The lock itself is the operating system's (through filelock): a process that dies lets go of it. A JSON
+file beside it tells who holds it, for a message alone; nothing is decided by what it says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from organizer.errors import LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, and what for."""
+
+    pid: int
+    command: str
+    since: float  # seconds since 1970
+
+
+@contextmanager
+def service_lock(state: Path) -> Iterator[None]:
+    """Be the one service of this state folder, or say who is."""
+    # It waits a moment, because `service_holder` asks by holding the lock for an instant.
+    with _held(state, "service", wait=0.5, what="organizer run") as busy:
+        if busy is not None:
+            raise LockedError(
+                f"The service is running already{_by(busy)}",
+                path=state,
+                hint="Stop it first, or use it: `organizer status` tells how it is",
+            )
+        yield
+
+
+@contextmanager
+def execution_lock(state: Path, *, wait: float, what: str) -> Iterator[None]:
+    """Be the only one who changes files, after waiting up to `wait` seconds for whoever does."""
+    with _held(state, "execution", wait=wait, what=what) as busy:
+        if busy is not None:
+            raise LockedError(
+                f"Files are being changed by another Organizer{_by(busy)}",
+                path=state,
+                hint="Try again when it is done",
+            )
+        yield
+
+
+def service_holder(state: Path) -> Holder | None:
+    """Say who runs the service, None where nobody does."""
+    if not (state / "service.lock").exists():
+        return None
+    lock = FileLock(state / "service.lock", timeout=0)
+    try:
+        with lock:
+            return None
+    except Timeout:
+        return _read(state / "service.holder.json")
+
+
+@contextmanager
+def _held(state: Path, name: str, *, wait: float, what: str) -> Iterator[Holder | None]:
+    """Hold a lock and yield None, or yield who holds it."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    told = state / f"{name}.holder.json"
+    lock = FileLock(state / f"{name}.lock", timeout=wait, poll_interval=0.05, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield _read(told)
+        return
+    try:
+        _write(told, Holder(os.getpid(), what, time.time()))
+        yield None
+    finally:
+        with suppress(OSError):
+            told.unlink()
+        lock.release()
+
+
+def _write(path: Path, holder: Holder) -> None:
+    text = json.dumps({"pid": holder.pid, "command": holder.command, "since": holder.since})
+    with suppress(OSError):
+        fresh = path.with_suffix(".new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+
+
+def _read(path: Path) -> Holder:
+    """Read who holds a lock; whoever it is may be about to write it down."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return Holder(int(found["pid"]), str(found["command"]), float(found["since"]))
+    return Holder(0, "", 0.0)
+
+
+def _by(holder: Holder) -> str:
+    return f": {holder.command} (process {holder.pid})" if holder.pid else ""

@@ -1,0 +1,223 @@
+"""After a crash: compares what the journal says was under way with the disk, and goes on.
+
+Owns the decision what an interrupted operation has done. Nothing is deleted on a guess: only temps and
+reservations that are ours, and a source whose verified copy is in place. Doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from organizer.errors import FileProblem
+from organizer.execution import syscalls
+from organizer.execution.codec import paths_of
+from organizer.execution.filesystem import Filesystem
+from organizer.execution.problems import translate
+from organizer.execution.records import Closing, OperationRecord
+from organizer.planning.operations import (
+    Copy,
+    MakeFolder,
+    Move,
+    RemoveCopy,
+    RemoveFolder,
+    RemoveSidecar,
+    RestoreBytes,
+    WriteSidecar,
+    WriteTags,
+)
+from organizer.recognition import identity
+from organizer.sample import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from organizer.execution.executor import Executor
+    from organizer.execution.journal import Journal
+
+
+def recover(
+    journal: Journal, filesystem: Filesystem, executor: Executor, *, clock: Callable[[], float] = time.time
+) -> tuple[str, ...]:
+    """Bring journal and disk together again, then do what is left of unfinished batches.
+
+    The caller holds the execution lock. Returns what was found and done, in sentences.
+    """
+    told: list[str] = []
+    for batch in journal.unfinished():
+        opened = [one for one in journal.operations(batch.id) if one.state == "open"]
+        inspection = _Inspection(filesystem)
+        # The last one first: what a later operation has changed tells that the earlier one was done.
+        closings = [inspection.look(record) for record in reversed(opened)]
+        filesystem.sync_folders(inspection.touched)
+        journal.settle(closings, now=clock())
+        told += inspection.told
+        outcome = executor.resume(batch.id)
+        if opened or outcome.results:
+            parts = [f"{outcome.count(state)} {state}" for state in ("done", "failed", "skipped")]
+            told.append(
+                f'Batch {batch.id} ("{batch.title}") was interrupted with {len(opened)} operations under way; '
+                f"of the rest {', '.join(parts)}"
+            )
+    return tuple(told)
+
+
+@dataclass(slots=True)
+class _Inspection:
+    """A look at the disk for every operation that was under way."""
+
+    files: Filesystem
+    told: list[str] = field(default_factory=list)
+    touched: set[Path] = field(default_factory=set)
+    _swept: set[Path] = field(default_factory=set)
+    _used: set[Path] = field(default_factory=set)  # files that a later operation rewrote or moved on
+
+    def look(self, record: OperationRecord) -> Closing:
+        source, target = paths_of(record.operation)
+        self._sweep((target or source).parent)
+        try:
+            closing = self._look(record)
+            if closing.state == "done" and isinstance(record.operation, Move | WriteTags | RestoreBytes):
+                self._used.add(source)
+            return closing
+        except FileProblem as problem:
+            found = problem
+        except OSError as error:
+            found = translate(error, target or source)
+        self.told.append(f"{found.message}. {found.hint}".strip())
+        return Closing(
+            id=record.id, state="failed", error=found.message, hint=found.hint, lasting=found.lasting
+        )
+
+    def _look(self, record: OperationRecord) -> Closing:
+        operation = record.operation
+        match operation:
+            case Move():
+                return self._move(record, operation)
+            case Copy():
+                return self._placed(record, operation.target)
+            case WriteSidecar():
+                return self._placed(record, operation.path)
+            case WriteTags() | RestoreBytes():
+                return self._rewritten(record, operation)
+            case RemoveCopy() | RemoveSidecar() | RemoveFolder():
+                return _planned(record) if self.files.exists(operation.path) else _done(record)
+            case MakeFolder():
+                return self._made(record, operation)
+            case _:
+                return _planned(record)
+
+    def _move(self, record: OperationRecord, move: Move) -> Closing:
+        if move.target in self._used:
+            return _done(record, move.stamp, move.content_hash)
+        source, target = _stamp(move.source), _stamp(move.target)
+        if source is not None and target is not None and self.files.is_alias(move.source, move.target):
+            return _planned(record)
+        if source is not None and target is not None and self.files.is_alias(move.target, move.source):
+            return _done(record, target, move.content_hash)
+        if target is not None and source is not None and self._is_reservation(record, target):
+            self.files.remove_reservation(move.target, target.inode)
+            self.touched.add(move.target.parent)
+            target = None
+        if target is None:
+            # Where neither is there, the executor says so when it comes to it.
+            return _planned(record)
+        if source is None:
+            return self._arrived(record, move, target)
+        if (source.inode, source.device) == (target.inode, target.device):
+            # Linked and not yet unlinked: one file under two names.
+            self.files.remove_file_if(move.source, source)
+        elif record.temp_inode == target.inode and self._holds(move.target, record.hash_after):
+            # A verified copy from another disk, whose source had yet to go.
+            if not self._holds(move.source, record.hash_after):
+                return _failed(record, f"{move.source} has changed while it was moved; both are kept")
+            self.files.sync_folders({move.target.parent})
+            self.files.remove_file_if(move.source, source)
+        else:
+            return _planned(record)  # something that is not ours: the executor refuses to overwrite it
+        self.touched.update((move.source.parent, move.target.parent))
+        return _done(record, target, record.hash_after or move.content_hash)
+
+    def _arrived(self, record: OperationRecord, move: Move, target: Stamp) -> Closing:
+        wanted = record.hash_after or move.content_hash
+        ours = target.inode in (move.stamp.inode, record.temp_inode) and target.size == move.stamp.size
+        if ours or (wanted and self._holds(move.target, wanted)):
+            return _done(record, target, wanted)
+        return _failed(record, f"{move.source} is gone, and what lies at {move.target} is another file")
+
+    def _made(self, record: OperationRecord, making: MakeFolder) -> Closing:
+        if not making.path.is_dir():
+            return _planned(record)
+        if making.mode is not None:
+            self.files.set_mode(making.path, making.mode)
+        self.touched.add(making.path.parent)
+        return _done(record)
+
+    def _placed(self, record: OperationRecord, path: Path) -> Closing:
+        found = _stamp(path)
+        if path in self._used:
+            return _done(record, found, record.hash_after)
+        if found is not None and self._is_reservation(record, found):
+            self.files.remove_reservation(path, found.inode)
+            self.touched.add(path.parent)
+        elif found is not None and found.inode == record.temp_inode and self._holds(path, record.hash_after):
+            return _done(record, found, record.hash_after)
+        return _planned(record)
+
+    def _rewritten(self, record: OperationRecord, operation: WriteTags | RestoreBytes) -> Closing:
+        found = _stamp(operation.path)
+        if operation.path in self._used:
+            return _done(record, found, record.hash_after)
+        if found is not None and record.hash_after and self._holds(operation.path, record.hash_after):
+            return _done(record, found, record.hash_after)
+        return _planned(record)  # untouched, or changed by someone: the executor tells which
+
+    def _is_reservation(self, record: OperationRecord, found: Stamp) -> bool:
+        """Say whether a file is an empty one that was made to keep a name for this operation.
+
+        The crash may have come before its inode was written down. Then it is ours if it is empty and
+        appeared under this very name after the operation began.
+        """
+        if found.size:
+            return False
+        if record.reserved_inode is not None:
+            return found.inode == record.reserved_inode
+        return record.temp_inode != found.inode and found.mtime_ns / 1e9 >= record.changed - 2.0
+
+    def _holds(self, path: Path, content_hash: str) -> bool:
+        with suppress(FileProblem):
+            return identity.content_hash(path) == content_hash
+        return False
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove temps of ours that a crash left in a folder."""
+        if folder in self._swept:
+            return
+        self._swept.add(folder)
+        with suppress(OSError):
+            for found in [one for one in folder.iterdir() if syscalls.is_temp(one.name)]:
+                self.files.discard(found)
+                self.touched.add(folder)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Look at whatever lies at a path, links not followed."""
+    try:
+        return Stamp.of(path.lstat())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _planned(record: OperationRecord) -> Closing:
+    return Closing(id=record.id, state="planned")
+
+
+def _failed(record: OperationRecord, error: str) -> Closing:
+    return Closing(id=record.id, state="failed", error=error, hint="Nothing was touched; look at both files")
+
+
+def _done(record: OperationRecord, stamp: Stamp | None = None, content_hash: str = "") -> Closing:
+    return Closing(id=record.id, state="done", stamp_after=stamp, hash_after=content_hash)
