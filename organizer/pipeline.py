@@ -190,7 +190,7 @@ class Pipeline:
         )
 
     def _heard(self, items: list[Item]) -> Iterator[Item]:
-        results = self._recognizer.hear([Request(item.path, item.origin) for item in items])
+        results = self._recognizer.hear([Request(path=item.path, origin=item.origin) for item in items])
         for item, result in zip(items, results, strict=True):
             if result.error is None:
                 yield replace(item, sample=result.sample)

@@ -47,7 +47,7 @@ class Undoing:
                 hash_after=record.hash_after or None,
                 patch=record.patch,
             )
-            for record in self._journal.operations(batch.id)
+            for record in self._journal.operations(self._latest_doing(batch).id)
             if record.state == "done"
         ]
         redo = batch.origin == "undo"
@@ -76,6 +76,16 @@ class Undoing:
                 )
             outcomes.append(outcome)
         return outcomes
+
+    def _latest_doing(self, batch: BatchRecord) -> BatchRecord:
+        """Find the redo by which a batch is in force again: it knows the files as they are now."""
+        for other in self._journal.batches():
+            if other.origin != "undo" or other.undone:
+                continue
+            for turned in map(self._journal.batch, other.undoes):
+                if turned is not None and turned.origin == "undo" and batch.id in turned.undoes:
+                    return other
+        return batch
 
     def _inbox_emptied_by(self, done: Sequence[Done]) -> Path | None:
         """Find the inbox that a batch took files from: what comes back to it must not be filed again."""

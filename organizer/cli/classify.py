@@ -33,7 +33,7 @@ def classify(ctx: click.Context, *, paths: tuple[Path, ...], json_: bool, audio_
     from organizer.cli.assembly import Assembly
     from organizer.recognition.recognize import Request
 
-    requests = [Request(path, origin) for path, origin in _audio_below(paths)]
+    requests = [Request(path=path, origin=origin) for path, origin in _audio_below(paths)]
     if not requests:
         raise UsageProblem("no audio file there", hint="Name audio files, or folders that hold some.")
     failed = 0

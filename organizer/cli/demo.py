@@ -21,7 +21,9 @@ from organizer.errors import OrganizerError
 from organizer.labels import CATEGORY_OF
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from rich.tree import Tree
 
     from organizer.library.index import Entry
 
@@ -45,12 +47,11 @@ def demo(ctx: click.Context, *, keep: bool, json_: bool) -> None:
       organizer demo --keep
     """
     root = Path(tempfile.mkdtemp(prefix="organizer-demo-"))
-    speak: Callable[[object], None] = (lambda _: None) if json_ else say
     try:
-        outcome = _Show(root, speak).play()
+        outcome = _Show(root, quiet=json_).play()
     finally:
         if keep:
-            speak(f"Kept: {root}  (ORGANIZER_HOME={root / 'home'})")
+            click.echo(f"Kept: {root}  (ORGANIZER_HOME={root / 'home'})", err=True)
         else:
             shutil.rmtree(root, ignore_errors=True)
     if json_:
@@ -59,9 +60,9 @@ def demo(ctx: click.Context, *, keep: bool, json_: bool) -> None:
 
 
 class _Show:
-    def __init__(self, root: Path, speak: Callable[[object], None]) -> None:
+    def __init__(self, root: Path, *, quiet: bool) -> None:
         self._root = root
-        self._speak = speak
+        self._quiet = quiet
         self._inbox = root / "Inbox"
         self._library = root / "Library"
         self._environment = {**os.environ, "ORGANIZER_HOME": str(root / "home")}
@@ -71,20 +72,24 @@ class _Show:
         self._shorten_waits()
         with self._service():
             before = self._drop()
-            self._speak(f"A pack of {len(before)} sounds is dropped into the inbox; the service hears it:\n")
+            self._speak(f"A pack of {len(before)} sounds is dropped into the inbox; the service hears it.")
+            self._speak("")
             entries = self._watch(len(before))
             misheard = self._compare(entries)
-            self._speak("\n$ organizer log")
+            self._speak("")
+            self._speak("$ organizer log")
             self._speak_lines(self._run("log"))
-            self._speak("\n$ organizer undo --yes")
+            self._speak("")
+            self._speak("$ organizer undo --yes")
             self._speak_lines(self._run("undo", "--yes"))
             undone = _contents(self._inbox / PACK) == before and not any(
                 path.is_file() for path in self._library.rglob("*")
             )
+        self._speak("")
         self._speak(
-            "\nEvery file is back where it was, byte for byte."
+            "Every file is back where it was, byte for byte."
             if undone
-            else "\nThe inbox is NOT as it was: please report this."
+            else "The inbox is NOT as it was: please report this."
         )
         return {"sounds": len(before), "filed": len(entries), "misheard": misheard, "undone": undone}
 
@@ -114,32 +119,32 @@ class _Show:
         return contents
 
     def _watch(self, expected: int) -> list[Entry]:
-        """Show each sound as it appears in the library, until all are indexed there."""
+        """Draw the library as a tree while it fills, until every sound is there."""
+        from rich.console import Console
+        from rich.live import Live
+
         from organizer.cli.assembly import Assembly
         from organizer.config import Home
 
-        shown: set[Path] = set()
+        console = Console(quiet=self._quiet, highlight=False)
+        entries: list[Entry] = []
         deadline = time.monotonic() + PATIENCE
-        with Assembly(Home.find(self._environment)) as parts:
-            while time.monotonic() < deadline:
-                entries = list(parts.index.below(self._library))
-                for entry in entries:
-                    if entry.path not in shown:
-                        shown.add(entry.path)
-                        self._show(entry)
-                if len(entries) >= expected:
-                    return entries
+        with (
+            Assembly(Home.find(self._environment)) as parts,
+            Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live,
+        ):
+            while len(entries) < expected and time.monotonic() < deadline:
                 time.sleep(0.1)
-        raise OrganizerError(
-            f"after {PATIENCE:.0f} s only {len(shown)} of {expected} sounds were filed",
-            hint="Run `organizer doctor`.",
-        )
-
-    def _show(self, entry: Entry) -> None:
-        heard = entry.sample.recognition
-        what = heard.label or heard.kind.value
-        place = entry.path.relative_to(self._library)
-        self._speak(f"  {_came_as(entry)!s:<30} {what:<11} {heard.confidence:>4.0%}   {place}")
+                entries = list(parts.index.below(self._library))
+                live.update(_tree(self._library, entries), refresh=console.is_terminal)
+        if len(entries) < expected:
+            raise OrganizerError(
+                f"after {PATIENCE:.0f} s only {len(entries)} of {expected} sounds were filed",
+                hint="Run `organizer doctor`.",
+            )
+        if not console.is_terminal:
+            console.print(_tree(self._library, entries))
+        return entries
 
     def _compare(self, entries: list[Entry]) -> list[dict[str, str]]:
         """Say which sounds were heard, by the ear alone, as something that they were not made to be."""
@@ -170,6 +175,10 @@ class _Show:
         if not misheard:
             self._speak("  every sound was heard as what it was made to be")
         return misheard
+
+    def _speak(self, text: str) -> None:
+        if not self._quiet:
+            say(text)
 
     def _command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "organizer", *arguments]
@@ -215,6 +224,25 @@ class _Service:
         except subprocess.TimeoutExpired:
             self._running.kill()
             self._running.wait()
+
+
+def _tree(library: Path, entries: list[Entry]) -> Tree:
+    """Draw where each sound lies, what it was heard as, and under which name it came."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    tree = Tree(Text(library.name, style="bold"), guide_style="dim")
+    folders = {library: tree}
+    for entry in entries:
+        for folder in reversed([entry.path.parent, *entry.path.parent.parents]):
+            if folder.is_relative_to(library) and folder not in folders:
+                folders[folder] = folders[folder.parent].add(Text(folder.name, style="bold"))
+        heard = entry.sample.recognition
+        leaf = Text(entry.path.name)
+        leaf.append(f"  {heard.label or heard.kind.value} {heard.confidence:.0%}", style="green")
+        leaf.append(f"  from {_came_as(entry).parent}", style="dim")
+        folders[entry.path.parent].add(leaf)
+    return tree
 
 
 def _came_as(entry: Entry) -> PurePosixPath:

@@ -95,7 +95,9 @@ def _hear(parts: Assembly, item: Item) -> Item:
 
     from organizer.recognition.recognize import Request
 
-    result = next(iter(parts.recognizer(keep_embedding=False).hear([Request(item.path, item.origin)])))
+    result = next(
+        iter(parts.recognizer(keep_embedding=False).hear([Request(path=item.path, origin=item.origin)]))
+    )
     if result.error is not None:
         return replace(item, problem=result.error.message, hint=result.error.hint)
     return replace(item, sample=result.sample)

@@ -1,0 +1,279 @@
+"""The whole way of a batch, in one process, with the shipped model and the shipped rules."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from organizer.cli.assembly import Assembly
+from organizer.cli.sort import arrivals_below
+from organizer.config import Config, Home, Inbox, dump
+from organizer.demo import sounds
+from organizer.execution.filesystem import Filesystem
+from organizer.filing import Arrival, Report
+from organizer.library.remainders import Nature
+from organizer.resources import shipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Tree = dict[str, tuple[str, int, int]]
+    TreeOf = Callable[[Path], Tree]
+    Make = Callable[..., Path]
+
+
+class Desk:
+    """One installation, and the inbox and library of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.inbox, self.library = root / "Inbox", root / "Library"
+        self.home = Home.find({"ORGANIZER_HOME": str(root / "home")})
+        for folder in (self.inbox, self.library, self.home.rules):
+            folder.mkdir(parents=True)
+        shutil.copyfile(shipped("rules", "default.toml"), self.home.rules / "default.toml")
+        config = Config(library=str(self.library), inbox=[Inbox(str(self.inbox))])
+        self.home.config_file.write_text(dump(config), encoding="utf-8")
+        self.parts = Assembly(self.home)
+
+    def open_again(self) -> None:
+        """Begin anew, as after a restart."""
+        self.parts.__exit__(None, None, None)
+        self.parts = Assembly(self.home)
+
+    def file(self, *, forced: bool = False) -> list[Report]:
+        inbox = self.parts.config.inbox[0]
+        return [self.parts.filing.file(arrival, forced=forced) for arrival in arrivals_below(inbox)]
+
+    def undo(self) -> None:
+        self.parts.undoing.undo(self.parts.journal.last(1), progress=lambda *_: None)
+
+    def filed(self) -> list[str]:
+        return sorted(
+            str(path.relative_to(self.library)) for path in self.library.rglob("*") if path.is_file()
+        )
+
+    def left(self) -> dict[str, Nature]:
+        return {str(one.path.relative_to(self.inbox)): one.nature for one in self.parts.remainders.all()}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.parts.__exit__(None, None, None)
+
+
+def test_a_pack_is_filed_and_undone_byte_for_byte_and_then_held(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    make_pack(desk.inbox / "Kit")
+    (desk.inbox / "Kit" / "License.txt").write_text("do what you like")
+    (desk.inbox / "Kit" / "Kicks" / "VEH1 Bassdrum 001.wav.asd").write_bytes(b"analysis")
+    before = tree_of(desk.inbox)
+    (report,) = desk.file()
+    assert (report.filed, report.left, report.problems) == (len(sounds.DEMO_PACK) + 1, 0, 0)
+    assert tree_of(desk.inbox) == {}
+    assert "_Packs/Kit/License.txt" in desk.filed()
+    kicks = [name for name in desk.filed() if "VEH1 Bassdrum 001" in name]
+    assert len(kicks) == 2
+    assert kicks[1] == f"{kicks[0]}.asd"
+    assert desk.parts.index.count_below(desk.library) == len(sounds.DEMO_PACK)
+
+    desk.undo()
+    assert tree_of(desk.inbox) == before
+    assert desk.filed() == []
+    assert list(desk.library.iterdir()) == []
+
+    desk.open_again()
+    assert desk.file() == [Report(batch=None, title="Kit")]
+    assert tree_of(desk.inbox) == before
+    found = [(path, path.stat()) for path in desk.inbox.rglob("*.wav")]
+    assert desk.parts.filing.wanted(desk.inbox, found) == []
+    assert desk.parts.filing.counts()["held"] == len(sounds.DEMO_PACK) + 2
+
+
+def test_undo_redo_and_undo_again_come_back_to_the_same(desk: Desk, make_pack: Make, tree_of: TreeOf) -> None:
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "a/Kick.wav", "Perc/Cowbell.wav": "b.wav"})
+    before = tree_of(desk.inbox)
+    (report,) = desk.file()
+    filed = tree_of(desk.library)
+    desk.undo()
+    (undo,) = [one for one in desk.parts.journal.batches() if one.origin == "undo"]
+    desk.parts.undoing.undo([undo], progress=lambda *_: None)
+    assert {name: entry[0] for name, entry in tree_of(desk.library).items()} == {
+        name: entry[0] for name, entry in filed.items()
+    }
+    assert tree_of(desk.inbox) == {}
+    (again,) = desk.parts.journal.undoable()
+    assert again.id == report.batch
+    desk.undo()
+    assert tree_of(desk.inbox) == before
+    assert desk.filed() == []
+
+
+def test_sort_files_what_is_held(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    desk.file()
+    desk.undo()
+    (report,) = desk.file(forced=True)
+    assert report.filed == 1
+    assert desk.parts.filing.counts()["held"] == 0
+
+
+def test_a_fresh_copy_of_a_held_file_is_filed(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    desk.file()
+    desk.undo()
+    shutil.copytree(desk.inbox / "Kit", desk.inbox / "Kit again")
+    assert [report.filed for report in desk.file()] == [0, 1]
+
+
+def test_what_cannot_be_filed_stays_and_says_why(desk: Desk, make_pack: Make) -> None:
+    pack = make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    (pack / "empty.wav").touch()
+    (pack / "text.wav").write_text("no sound at all, only words " * 50)
+    (pack / "More.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+    (desk.inbox / "notes.txt").write_text("mine")
+    make_pack(desk.inbox / "Sampler", {"Kicks/VEH1 Bassdrum 001.wav": "s/k.wav"})
+    (desk.inbox / "Sampler" / "kit.sfz").write_text("<region> sample=s/k.wav")
+    desk.file()
+    assert desk.left() == {
+        "Kit/empty.wav": Nature.UNREADABLE,
+        "Kit/text.wav": Nature.UNREADABLE,
+        "Kit/More.zip": Nature.ARCHIVE,
+        "Sampler/kit.sfz": Nature.BUNDLE,
+        "Sampler/s/k.wav": Nature.BUNDLE,
+        "notes.txt": Nature.LEFT,
+    }
+    reasons = {one.path.name: one.reason for one in desk.parts.remainders.all()}
+    assert reasons["empty.wav"] == "the file is empty"
+    assert "Sampler" in reasons["k.wav"]
+    assert (pack / "empty.wav").exists()
+    # Nothing of it is looked at again ...
+    found = [(path, path.stat()) for path in desk.inbox.rglob("*") if path.is_file()]
+    assert desk.parts.filing.wanted(desk.inbox, found) == []
+    # ... until the file changes, or the rules do.
+    (pack / "empty.wav").write_bytes(b"now something")
+    found = [(path, path.stat()) for path in desk.inbox.rglob("*") if path.is_file()]
+    assert desk.parts.filing.wanted(desk.inbox, found) == [pack / "empty.wav"]
+    rules = desk.home.rules / "default.toml"
+    rules.write_text(rules.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    assert desk.parts.filing.reload() is None
+    assert len(desk.parts.filing.wanted(desk.inbox, found)) == 6
+
+
+def test_broken_rules_leave_the_last_good_ones_in_force(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    assert desk.parts.filing.reload() is None
+    (desk.home.rules / "default.toml").write_text("version = 1\n[[rule]]\nnmae = 'x'\n", encoding="utf-8")
+    problem = desk.parts.filing.reload()
+    assert problem is not None
+    assert "'nmae'" in problem or '"nmae"' in problem
+    (report,) = desk.file()
+    assert report.filed == 1
+
+
+def test_late_files_join_the_batch_of_their_pack_until_it_is_undone(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "one.wav"})
+    (first,) = desk.file()
+    make_pack(desk.inbox / "Kit", {"Snares/SN_tight.wav": "two.wav"})
+    (second,) = desk.file()
+    assert second.batch == first.batch
+    desk.undo()
+    make_pack(desk.inbox / "Kit", {"Snares/clp 01.wav": "three.wav"})
+    (third,) = desk.file()
+    assert third.filed == 1
+    assert third.batch not in (None, first.batch)
+
+
+def test_loose_files_are_one_batch(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox, {"Kicks/VEH1 Bassdrum 001.wav": "Kick 1.wav", "Snares/SN_tight.wav": "Snare 1.wav"})
+    (report,) = desk.file()
+    assert (report.title, report.filed) == ("loose files", 2)
+    assert all("/Loose/" in name for name in desk.filed())
+
+
+def test_two_files_of_one_name_are_both_kept(desk: Desk, make_pack: Make) -> None:
+    for folder in ("a", "b"):
+        make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": f"{folder}/Kick 1.wav"})
+    desk.file()
+    assert sorted(Path(name).name for name in desk.filed()) == ["Kick 1 (2).wav", "Kick 1.wav"]
+
+
+def test_a_stop_leaves_a_batch_that_recovery_brings_to_its_end(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit")
+    arrival = next(iter(arrivals_below(desk.parts.config.inbox[0])))
+    report = desk.parts.filing.file(arrival, stop=lambda: len(desk.filed()) >= 3)
+    assert report.interrupted
+    assert 0 < len(desk.filed()) < len(sounds.DEMO_PACK)
+    desk.open_again()
+    said = desk.parts.filing.recover()
+    assert any("interrupted" in sentence for sentence in said)
+    assert len(desk.filed()) == len(sounds.DEMO_PACK)
+    assert desk.parts.index.count_below(desk.library) == len(sounds.DEMO_PACK)
+    assert desk.parts.filing.recover() == ()
+
+
+class FullDisk(Filesystem):
+    """A disk without space for one of the files."""
+
+    full = True
+
+    def _rename_noreplace(self, source: Path, target: Path) -> None:
+        if self.full and source.name == "two.wav":
+            raise OSError(errno.ENOSPC, "No space left on device", str(target))
+        super()._rename_noreplace(source, target)
+
+
+def test_a_failure_that_time_can_mend_is_tried_again(desk: Desk, make_pack: Make) -> None:
+    disk = FullDisk()
+    desk.parts.filesystem = disk
+    now = [1_000.0]
+    desk.parts.filing.clock = lambda: now[0]
+    pack = make_pack(
+        desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "one.wav", "Snares/SN_tight.wav": "two.wav"}
+    )
+    (report,) = desk.file()
+    assert (report.filed, report.problems) == (1, 1)
+    assert desk.left() == {"Kit/two.wav": Nature.FAILED}
+    assert desk.parts.filing.due() == []
+    assert desk.file() == [Report(batch=None, title="Kit")]
+    now[0] += 60.0
+    assert desk.parts.filing.due() == [pack / "two.wav"]
+    disk.full = False
+    (report,) = desk.file()
+    assert report.filed == 1
+    assert desk.left() == {}
+
+
+def test_a_dry_run_lists_exactly_what_the_run_then_does(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit")
+    (desk.inbox / "Kit" / "empty.wav").touch()
+    (arrival,) = arrivals_below(desk.parts.config.inbox[0])
+    proposed = desk.parts.filing.propose(arrival).plan
+    assert desk.filed() == []
+    report = desk.parts.filing.file(arrival)
+    assert report.batch is not None
+    done = desk.parts.journal.operations(report.batch)
+    assert tuple(record.operation for record in done) == proposed.operations
+
+
+def test_a_file_that_changes_while_it_is_heard_is_not_moved(desk: Desk, make_pack: Make) -> None:
+    pack = make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "one.wav"})
+    changed: list[int] = []
+
+    def change_once() -> bool:
+        if not changed:
+            changed.append((pack / "one.wav").write_bytes(b"RIFF" + bytes(100)))
+        return False
+
+    report = desk.parts.filing.file(
+        Arrival(inbox=desk.parts.config.inbox[0], pack="Kit", paths=(pack / "one.wav",)), stop=change_once
+    )
+    assert report.filed == 0
+    assert (pack / "one.wav").exists()
+    assert desk.filed() == []
