@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from organizer.rules.legal import LONGEST_NAME, fit, fold, numbered
+from organizer.rules.legal import LONGEST_NAME, fit, fold, numbered, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -110,7 +110,7 @@ class Claims:
         What is in `own` is the file's present name and those of its companions, which never count as
         taken. None: the name is taken, and numbering was not asked for.
         """
-        limit = LONGEST_NAME - max([len(tail.encode()) for tail in tails], default=0)
+        limit = LONGEST_NAME - max([size(tail) for tail in tails], default=0)
         wanted = fit(wanted, limit)
         own_names = {path.name for path in own if path.parent == folder}
         name = wanted
@@ -122,11 +122,9 @@ class Claims:
             self._claim(folder, name + tail)
         return name
 
-    def is_taken(self, path: Path) -> bool:
-        return fold(path.name) in self._taken(path.parent)
-
-    def claim(self, path: Path) -> None:
-        self._claim(path.parent, path.name)
+    def was_there(self, path: Path) -> bool:
+        """Say whether a name was taken before the plan."""
+        return any(fold(name) == fold(path.name) for name in self._snapshot.folders.get(path.parent, ()))
 
     def _number(
         self, folder: Path, wanted: str, tails: Collection[str], own_names: set[str], limit: int

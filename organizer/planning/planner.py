@@ -29,6 +29,7 @@ from organizer.planning.operations import (
 from organizer.planning.sidecar import SUFFIX, sidecar_text
 from organizer.rules.actions import CopyTo, Leave, MoveTo, Sidecar, Tag
 from organizer.rules.fields import fields_of
+from organizer.rules.legal import LONGEST_NAME, size
 from organizer.rules.template import MissingValue, render, render_text
 from organizer.sample import FileType, Stamp
 
@@ -175,7 +176,7 @@ class _Filing:
         return self._claim(
             render(action.template, fields),
             tails=tails,
-            own=(item.path, *item.companions),
+            own=(item.path, *item.companions, _sidecar_of(item.path)),
             may_number=action.on_conflict == "number",
         )
 
@@ -258,16 +259,21 @@ class _Filing:
         return Copy(source=place, target=wanted, content_hash=content_hash, rule=action.rule)
 
     def _sidecar(self, item: Item, place: Path, action: Sidecar) -> list[Operation]:
-        path = place.with_name(place.name + SUFFIX)
+        path = _sidecar_of(place)
         if item.sample is None:
             reason = "only sounds that were heard get a sidecar"
             return [Skip(path=place, reason=reason, rule=action.rule)]
-        has_one = any(companion.name == item.path.name + SUFFIX for companion in item.companions)
-        if has_one or (place == item.path and self.claims.is_taken(path)):
+        comes_along = _sidecar_of(item.path) in item.companions
+        if comes_along or (place == item.path and self.claims.was_there(path)):
             return [Skip(path=path, reason="there is a sidecar already", rule=action.rule)]
-        self.claims.claim(path)
+        if size(path.name) > LONGEST_NAME:
+            return [Skip(path=place, reason="its name leaves no room for a sidecar's", rule=action.rule)]
         content = sidecar_text(item.sample, rule=action.rule)
         return [WriteSidecar(path=path, content=content, rule=action.rule)]
+
+
+def _sidecar_of(path: Path) -> Path:
+    return path.with_name(path.name + SUFFIX)
 
 
 def _companions(item: Item) -> list[Path]:

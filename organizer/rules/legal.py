@@ -30,18 +30,18 @@ def legal_name(name: str, *, limit: int = LONGEST_NAME) -> str:
 
 def fit(name: str, limit: int) -> str:
     """Shorten a name to `limit` bytes, at the end of its stem, so that the suffix stays."""
-    if _size(name) <= limit:
+    if size(name) <= limit:
         return name
     stem, suffix = _stem_and_short_suffix(name)
-    return _cut(stem, limit - _size(suffix)) + suffix
+    return _cut(stem, limit - size(suffix)) + suffix
 
 
 def numbered(name: str, number: int, limit: int = LONGEST_NAME) -> str:
     """Give `Kick (2).wav` for `Kick.wav`."""
     stem, suffix = _stem_and_short_suffix(name)
     mark = f" ({number})"
-    room = limit - _size(mark) - _size(suffix)
-    return (stem if _size(stem) <= room else _cut(stem, room)) + mark + suffix
+    room = limit - size(mark) - size(suffix)
+    return (stem if size(stem) <= room else _cut(stem, room)) + mark + suffix
 
 
 def fold(name: str) -> str:
@@ -67,12 +67,13 @@ def _is_reserved(text: str) -> bool:
 
 def _stem_and_short_suffix(name: str) -> tuple[str, str]:
     stem, suffix = split_suffix(name)
-    return (stem, suffix) if _size(suffix) <= _LONGEST_SUFFIX else (name, "")
+    return (stem, suffix) if size(suffix) <= _LONGEST_SUFFIX else (name, "")
 
 
-def _cut(text: str, size: int) -> str:
-    return text.encode()[: max(size, 0)].decode(errors="ignore").rstrip(". ") or "_"
+def _cut(text: str, room: int) -> str:
+    return text.encode()[: max(room, 0)].decode(errors="ignore").rstrip(". ") or "_"
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """Count the bytes of UTF-8."""
     return len(text.encode(errors="surrogatepass"))

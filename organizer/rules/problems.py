@@ -6,6 +6,7 @@ It only collects; nothing here stops at the first finding, so that a user sees a
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -44,7 +45,8 @@ class Place:
     def unknown(self, what: str, found: str, among: Iterable[str]) -> None:
         """Note a word that is none of those known, with the nearest of them, else with all."""
         known = sorted(among)
-        near = get_close_matches(found.lower(), known, n=1)
+        head = re.split(r"\W", found, maxsplit=1)[0]  # of `name.upper`, `name[0]`: what was meant is `name`
+        near = get_close_matches(found.lower(), known, n=1) or get_close_matches(head.lower(), known, n=1)
         end = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"
         self.note(f"expected {what}, found {shown(found)}; {end}")
 

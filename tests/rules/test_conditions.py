@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from organizer.rules.conditions import read_when, words_of
+from organizer.rules.problems import Place
+from organizer.sample import Kind
+from tests.rules.items import item, sound
+
+if TYPE_CHECKING:
+    from organizer.sample import Item
+
+KICK = item()
+LOOP = item("Pack/break.wav", sound(kind=Kind.LOOP, confidence=0.62, duration=8.0))
+MIDI = item("Pack/break.mid")
+BROKEN = item("Pack/x.wav", problem="it is empty")
+LOOSE = item("Kick.wav")
+BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
+
+
+@pytest.mark.parametrize(
+    ("when", "subject", "held", "why"),
+    [
+        ({"kind": "oneshot"}, KICK, True, "kind is oneshot"),
+        ({"kind": "oneshot"}, LOOP, False, "kind is loop, not oneshot"),
+        ({"kind": ["oneshot", "long"]}, LOOP, False, "kind is loop, not oneshot or long"),
+        ({"label": ["snare", "rim", "clap"]}, KICK, False, "label is kick, not snare, rim or clap"),
+        ({"category": ["snare", "kick"]}, KICK, True, "category is kick"),
+        ({"category": "kick"}, LOOP, False, "it has no category: it is a loop"),
+        ({"margin": "> 0.1"}, LOOP, False, "it has no margin: it is a loop"),
+        ({"confidence": ">= 0.8"}, KICK, True, "confidence is 0.95"),
+        ({"confidence": ">= 0.8"}, LOOP, False, "confidence is 0.62, not >= 0.8"),
+        ({"confidence": ["< 0.1", "0.7..0.9"]}, LOOP, False, "confidence is 0.62, not < 0.1 or 0.7..0.9"),
+        ({"confidence": "0.62..0.7"}, LOOP, True, "confidence is 0.62"),
+        ({"confidence": "> 0.62"}, LOOP, False, "confidence is 0.62, not > 0.62"),
+        ({"confidence": ">= 0.8"}, MIDI, False, "it has no confidence: its type is midi"),
+        ({"duration": "< 2"}, BROKEN, False, "it has no duration: it could not be heard"),
+        ({"duration": "60..200"}, LOOP, False, "duration is 8.00 s, not 60..200"),
+        ({"label_confidence": ">= 0.95"}, KICK, False, "label_confidence is 0.90, not >= 0.95"),
+        ({"kind_confidence": "<= .5"}, KICK, False, "kind_confidence is 0.99, not <= .5"),
+        ({"format": ["WAV", "aiff"]}, KICK, True, "format is wav"),
+        ({"format": "flac"}, KICK, False, "format is wav, not flac"),
+        ({"pack": "*"}, LOOSE, False, "it came in no pack"),
+        ({"pack": "pa?k"}, KICK, True, "pack is Pack"),
+        ({"pack": ["Other*", "X"]}, KICK, False, "pack is Pack, not Other* or X"),
+        ({"inbox": "inbox"}, KICK, True, "inbox is Inbox"),
+        ({"name": "kick*.wav"}, KICK, True, "name is Kick 01.wav"),
+        ({"name": "*snare*"}, KICK, False, "name is Kick 01.wav, not *snare*"),
+        ({"type": ["midi", "image"]}, KICK, False, "type is audio, not midi or image"),
+        ({"readable": False}, BROKEN, True, "it cannot be read: it is empty"),
+        ({"readable": False}, KICK, False, "it can be read"),
+        ({"bundle": True}, BUNDLED, True, "it lies in the bundle Kit"),
+        ({"bundle": True}, KICK, False, "it lies in no bundle"),
+        (
+            {"kind": "loop", "confidence": "< 0.5"},
+            KICK,
+            False,
+            "kind is oneshot, not loop; confidence is 0.95, not < 0.5",
+        ),
+        ({"any": [{"kind": "loop"}, {"label": "kick"}]}, KICK, True, "label is kick"),
+        (
+            {"any": [{"kind": "loop"}, {"label": "fx", "duration": "> 1"}]},
+            KICK,
+            False,
+            "none of these: (kind is oneshot, not loop; label is kick, not fx; duration is 0.50 s, not > 1)",
+        ),
+        ({"all": [{"kind": "oneshot"}, {"label": "fx"}]}, KICK, False, "label is kick, not fx"),
+        ({"not": {"kind": "oneshot"}}, KICK, False, "kind is oneshot, which is ruled out"),
+        ({"not": {"kind": "loop", "label": "kick"}}, KICK, True, "kind is oneshot, not loop"),
+        ({"not": {"category": "kick"}}, MIDI, True, "it has no category: its type is midi"),
+        ({}, KICK, True, ""),
+    ],
+)
+def test_a_condition_holds_or_says_why_not(
+    when: dict[str, object], subject: Item, held: bool, why: str
+) -> None:
+    problems: list[str] = []
+    finding = read_when(when, Place(problems=problems, file="my.toml")).check(subject)
+    assert not problems
+    assert (finding.held, finding.why) == (held, why)
+
+
+def test_a_number_is_shown_with_the_decimals_that_tell_its_side_of_the_bound() -> None:
+    nearly = item("x.wav", sound(confidence=0.79996))
+    when = read_when({"confidence": ">= 0.8"}, Place(problems=[], file="my.toml"))
+    assert when.check(nearly).why == "confidence is 0.79996, not >= 0.8"
+
+
+@pytest.mark.parametrize(
+    ("when", "problem"),
+    [
+        (
+            {"categry": "kick"},
+            'when.categry: expected a condition, found "categry"; did you mean "category"?',
+        ),
+        ({"category": "kik"}, 'when.category: expected a category, found "kik"; did you mean "kick"?'),
+        ({"kind": "one-shot"}, 'when.kind: expected a kind, found "one-shot"; did you mean "oneshot"?'),
+        ({"kind": "??"}, 'when.kind: expected a kind, found "??"; known: long, loop, oneshot'),
+        ({"label": ["kick", 3]}, "when.label[2]: expected a label, found 3"),
+        ({"label": []}, "when.label: expected at least one entry, found an empty list"),
+        ({"confidence": 0.8}, 'when.confidence: expected a range such as ">= 0.8" or "0.5..0.9", found 0.8'),
+        (
+            {"confidence": "high"},
+            'when.confidence: expected a range such as ">= 0.8" or "0.5..0.9", found "high"',
+        ),
+        ({"confidence": ">= 80"}, 'when.confidence: expected numbers from 0 to 1, found ">= 80"'),
+        ({"duration": "2..1"}, 'when.duration: expected the smaller number first, found "2..1"'),
+        ({"duration": "-1..1"}, 'when.duration: expected a range such as "< 2" or "60..200", found "-1..1"'),
+        ({"bundle": "yes"}, 'when.bundle: expected true or false, found "yes"'),
+        ({"name": ""}, 'when.name: expected a name or a pattern such as "Kick*", found ""'),
+        (
+            {"any": {"kind": "loop"}},
+            (
+                'when.any: expected a list of tables such as [{ kind = "loop" }, { label = "fx" '
+                "}], found a table"
+            ),
+        ),
+        (
+            {"any": [{"knid": "loop"}]},
+            'when.any[1].knid: expected a condition, found "knid"; did you mean "kind"?',
+        ),
+        ({"not": {}}, 'when.not: expected a table such as { kind = "loop" }, found an empty table'),
+        (
+            {"not": {"type": "wav"}},
+            (
+                'when.not.type: expected a type, found "wav"; known: archive, audio, document, '
+                "image, midi, other, preset, project"
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_condition_is_said(when: dict[str, object], problem: str) -> None:
+    problems: list[str] = []
+    read_when(when, Place(problems=problems, file="my.toml", rule='rule 1 "A"', key="when"))
+    assert problems == [f'my.toml: rule 1 "A": {problem}']
+
+
+def test_conditions_nested_beyond_sense_are_refused() -> None:
+    when: dict[str, object] = {"kind": "loop"}
+    for _ in range(500):
+        when = {"not": when}
+    problems: list[str] = []
+    read_when(when, Place(problems=problems, file="my.toml"))
+    assert len(problems) == 1
+    assert problems[0].endswith("nested too deeply")
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        (
+            {"kind": "loop", "any": [{"type": "midi"}, {"not": {"readable": True}}]},
+            {"kind", "type", "readable"},
+        ),
+        ({"bundle": True}, {"bundle"}),
+        ({"bundle": False}, set()),
+        ({"not": {"bundle": True}}, set()),
+    ],
+)
+def test_a_condition_names_the_words_it_rests_on(when: dict[str, object], words: set[str]) -> None:
+    assert words_of(read_when(when, Place(problems=[], file="my.toml"))) == words
