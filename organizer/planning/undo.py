@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from organizer.planning.operations import (
@@ -23,6 +23,7 @@ from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,20 @@ def invert(done: Sequence[Done]) -> tuple[Operation, ...]:
     A stamp or hash here is that of the time after the operation. Where a later operation of the same
     batch changed the file (tags), the executor goes by what it leaves behind when it takes that back.
     """
-    return tuple(inverse for one in reversed(done) for inverse in _inverse(one))
+    return tuple(inverse for one in reversed(_with_bytes_before(done)) for inverse in _inverse(one))
+
+
+def _with_bytes_before(done: Sequence[Done]) -> list[Done]:
+    """Fill in what a file held before its tags were written, where they were written more than once."""
+    held: dict[Path, str] = {}
+    filled = []
+    for one in done:
+        if isinstance(one.operation, WriteTags) and one.hash_after:
+            before = one.hash_before or held.get(one.operation.path)
+            held[one.operation.path] = one.hash_after
+            one = replace(one, hash_before=before)
+        filled.append(one)
+    return filled
 
 
 def _inverse(done: Done) -> Iterator[Operation]:

@@ -5,11 +5,14 @@ What is legal stays as it is, to the byte, except that names are written in NFC.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 LONGEST_NAME = 255  # bytes of UTF-8; NTFS and APFS count UTF-16 units, which are never more
 
-_ILLEGAL = frozenset('<>:"/\\|?*')
+# What Windows refuses, control characters, and halves of surrogate pairs, which stand for the bytes of a
+# file name that is not UTF-8.
+_ILLEGAL = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]')
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [f"{port}{digit}" for port in ("COM", "LPT") for digit in "0123456789¹²³"]
@@ -20,8 +23,7 @@ _LONGEST_SUFFIX = 40
 
 def legal_name(name: str, *, limit: int = LONGEST_NAME) -> str:
     """Change in one part of a path what must change, and nothing else; never gives an empty name."""
-    text = unicodedata.normalize("NFC", name)
-    text = "".join("_" if _is_illegal(letter) else letter for letter in text)
+    text = _ILLEGAL.sub("_", unicodedata.normalize("NFC", name))
     text = text.rstrip(". ") or "_"  # Windows drops them without a word
     if text.startswith(".") or _is_reserved(text):  # a leading dot would hide it, or make it look like ours
         text = f"_{text}"
@@ -46,6 +48,8 @@ def numbered(name: str, number: int, limit: int = LONGEST_NAME) -> str:
 
 def fold(name: str) -> str:
     """Give what two names share when some file system takes them for one (canonical caseless match)."""
+    if name.isascii():
+        return name.lower()
     decomposed = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFD", decomposed)
 
@@ -54,11 +58,6 @@ def split_suffix(name: str) -> tuple[str, str]:
     """Split `Kick.wav` into `Kick` and `.wav`; `.hidden` and `Kick.` have no suffix."""
     dot = name.rfind(".")
     return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
-
-
-def _is_illegal(letter: str) -> bool:
-    # Cs: half a surrogate pair, which stands for a byte of a file name that is not UTF-8.
-    return letter in _ILLEGAL or unicodedata.category(letter) in ("Cc", "Cs")
 
 
 def _is_reserved(text: str) -> bool:

@@ -122,7 +122,6 @@ class Disk:
                 return Done(
                     operation=operation,
                     hash_after=hash_of(after),
-                    hash_before=hash_of(before),
                     patch=before.encode(),
                 )
             case RestoreBytes(path=path, patch=patch):

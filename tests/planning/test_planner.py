@@ -74,10 +74,8 @@ def test_a_pack_is_filed_in_the_order_of_a_plan() -> None:
         item("Pack/License.txt"),
     ]
     text = rule(
-
-            '{ sidecar = "json" }, { copy = "All/" }, { tag = { genre = "{category}" } }, { '
-            'move = "Drums/{folder}/" }'
-
+        '{ sidecar = "json" }, { copy = "All/" }, { tag = { genre = "{category}" } }, { '
+        'move = "Drums/{folder}/" }'
     ) + rule('{ move = "_Packs/{pack}/{subpath}/" }', 'type = "document"', name="Rest")
     assert plan_of(text, items) == [
         "KeepFolderTime in/Pack",
@@ -288,10 +286,8 @@ def test_what_cannot_be_read_is_moved_where_a_rule_names_it() -> None:
 
 def test_tags_are_filled_in_and_absent_rather_than_invented() -> None:
     text = rule(
-
-            '{ tag = { label = "{label}", kind = "{kind}", bpm = "{category|}", mode = '
-            '"append" } }, { move = "L/" }'
-
+        '{ tag = { label = "{label}", kind = "{kind}", bpm = "{category|}", mode = '
+        '"append" } }, { move = "L/" }'
     )
     one = heard("K.wav", sample=sound(kind=Kind.LOOP))
     disk = Disk.of([one.path])

@@ -225,6 +225,18 @@ def test_what_is_filed_is_in_place_when_asked_again(scene: tuple[Disk, list[Item
     )
 
 
+def test_tags_written_twice_are_taken_back_one_by_one() -> None:
+    again = WriteTags(path=B, content_hash="h", sound_id="s", tags={"comment": "x"}, mode="append")
+    done = [
+        Done(operation=TAGS, hash_after="h1", patch=b"1 to 0"),
+        Done(operation=again, hash_after="h2", patch=b"2 to 1"),
+    ]
+    assert invert(done) == (
+        RestoreBytes(path=B, content_hash="h2", restored_hash="h1", patch=b"2 to 1"),
+        RestoreBytes(path=B, content_hash="h1", restored_hash="h", patch=b"1 to 0", rule="R"),
+    )
+
+
 def test_tags_of_a_moved_file_are_taken_back_before_the_move() -> None:
     one = heard("Pack/K.wav")
     disk = Disk.of([one.path])

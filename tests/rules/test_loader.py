@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from organizer.errors import RulesError
 from organizer.rules.actions import CopyTo, Leave, MoveTo, Sidecar, Tag
 from organizer.rules.loader import load_rules, read_rules
+from tests.rules.items import item
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -279,6 +281,37 @@ def test_no_content_breaks_the_reader(content: bytes) -> None:
     problems: list[str] = []
     read_rules(content, file="my.toml", problems=problems)
     assert all(problem.startswith("my.toml: ") for problem in problems)
+
+
+words = st.sampled_from(
+    ["version", "rule", "name", "when", "then", "kind", "confidence", "any", "not", "move", "copy", "tag"]
+    + ["mode", "on_conflict", "leave", "sidecar", "continue", "bundle", "loop", ">= 0.8", "{name}", "a/"]
+)
+scalars = words | st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False, allow_infinity=False)
+tables = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def as_toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {as_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return json.dumps(value)
+
+
+@given(st.dictionaries(words, tables, max_size=5), tables)
+def test_whatever_stands_in_a_rule_is_read_or_a_finding(rule: dict[str, object], when: object) -> None:
+    content = f"version = 1\nrule = [{as_toml({'when': when, 'then': [{'leave': True}], **rule})}]\n"
+    problems: list[str] = []
+    (read,) = read_rules(content.encode(), file="my.toml", problems=problems)
+    assert all(problem.startswith("my.toml: rule 1") for problem in problems)
+    if not problems:
+        assert read.then
+        read.judge(item())
 
 
 def test_dots_without_end_are_a_finding(tmp_path: Path) -> None:
