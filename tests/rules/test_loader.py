@@ -284,8 +284,30 @@ def test_no_content_breaks_the_reader(content: bytes) -> None:
 
 
 words = st.sampled_from(
-    ["version", "rule", "name", "when", "then", "kind", "confidence", "any", "not", "move", "copy", "tag"]
-    + ["mode", "on_conflict", "leave", "sidecar", "continue", "bundle", "loop", ">= 0.8", "{name}", "a/"]
+    [
+        "version",
+        "rule",
+        "name",
+        "when",
+        "then",
+        "kind",
+        "confidence",
+        "any",
+        "not",
+        "move",
+        "copy",
+        "tag",
+        "mode",
+        "on_conflict",
+        "leave",
+        "sidecar",
+        "continue",
+        "bundle",
+        "loop",
+        ">= 0.8",
+        "{name}",
+        "a/",
+    ]
 )
 scalars = words | st.booleans() | st.integers(-2, 2) | st.floats(allow_nan=False, allow_infinity=False)
 tables = st.recursive(
