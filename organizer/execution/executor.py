@@ -242,8 +242,13 @@ class _Chunk:
         )
         placed = [(record, one) for record, one in staged if self._place(record, one)]
         leaving = [(record, one) for record, one in placed if one.removes is not None]
-        # The copy's name is on the disk before the source's goes.
-        self._files.sync_folders({one.target.parent for _, one in leaving})
+        try:
+            # The copy's name is on the disk before the source's goes.
+            self._files.sync_folders({one.target.parent for _, one in leaving})
+        except OSError as error:
+            for record, one in leaving:
+                self._take_back(record, one, translate(error, one.target))
+            return
         for record, one in leaving:
             self._remove_source(record, one)
 
@@ -279,13 +284,17 @@ class _Chunk:
             # What was heard is at the target, what the user has made of it since at the source: both stay.
             self._fail(record, problem)
         except OSError as error:
-            copy = self._closings[record.id].stamp_after
-            self._fail(record, translate(error, source))
-            with suppress(FileProblem, OSError):
-                if copy is not None:
-                    self._files.remove_file_if(staged.target, copy)
+            self._take_back(record, staged, translate(error, source))
         else:
             self._touched.add(source.parent)
+
+    def _take_back(self, record: OperationRecord, staged: Staged, problem: FileProblem) -> None:
+        """Remove a copy whose source is still there and unchanged."""
+        copy = self._closings[record.id].stamp_after
+        self._fail(record, problem)
+        with suppress(FileProblem, OSError):
+            if copy is not None:
+                self._files.remove_file_if(staged.target, copy)
 
     def _succeed(self, record: OperationRecord, effect: Effect) -> None:
         self._closings[record.id] = Closing(

@@ -129,7 +129,16 @@ class Filesystem:
                 raise
             self._reserve_and_replace(source, target, reserved)
         else:
+            self._end_link(source, target)
+
+    def _end_link(self, source: Path, target: Path) -> None:
+        """Take the first of two names of one file away, or the second where that is refused."""
+        try:
             self._unlink(source)
+        except OSError:
+            if source.samefile(target):
+                self._unlink(target)
+            raise
 
     def _reserve_and_replace(self, source: Path, target: Path, reserved: Reserved) -> None:
         if source.lstat().st_dev != target.parent.stat().st_dev:

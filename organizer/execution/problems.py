@@ -8,6 +8,8 @@ from pathlib import Path
 from organizer.errors import CannotWrite, FileProblem
 
 _AGAIN = "it is tried again by itself"
+# What a message of the operating system may name, but no user has ever seen.
+_HIDDEN = ".organizer-"
 
 
 class Transient(CannotWrite):
@@ -50,6 +52,8 @@ def translate(error: OSError, path: Path) -> FileProblem:
     `path` is where the operation was to write; the error's own file names the place where that is nearer.
     """
     place = Path(error.filename) if isinstance(error.filename, str) else path
+    if place.name.startswith(_HIDDEN):
+        place = path
     number = error.errno
     if number in (errno.ENOSPC, errno.EDQUOT):
         return Transient(
@@ -74,6 +78,10 @@ def translate(error: OSError, path: Path) -> FileProblem:
             hint="Shorten the name or the template",
         )
     if number == errno.ENOENT:
+        if not path.parent.is_dir():
+            return Transient(
+                f"The folder {path.parent} is not there", path=path, hint=f"Is its disk plugged in? {_AGAIN}"
+            )
         return vanished(place)
     if number in (errno.EEXIST, errno.ENOTEMPTY):
         return appeared(path)

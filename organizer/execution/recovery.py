@@ -59,7 +59,7 @@ def recover(
         if opened or outcome.results:
             parts = [f"{outcome.count(state)} {state}" for state in ("done", "failed", "skipped")]
             told.append(
-                f'Batch {batch.id} ("{batch.title}") was interrupted with {len(opened)} operations under way; '
+                f'Batch {batch.id} ("{batch.title}") was interrupted, {len(opened)} operations under way; '
                 f"of the rest {', '.join(parts)}"
             )
     return tuple(told)

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import soundfile
@@ -33,7 +34,6 @@ from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 OLD = 1_400_000_000_123_456_789
 
@@ -139,7 +139,12 @@ class World:
 
     def plan(self) -> Plan:
         """A plan with every kind of operation that a planner makes."""
-        pack, sub, kicks, copies = self.pack, self.pack / "Sub", self.library / "Kicks", self.library / "Copies"
+        pack, sub, kicks, copies = (
+            self.pack,
+            self.pack / "Sub",
+            self.library / "Kicks",
+            self.library / "Copies",
+        )
         a, b = kicks / "a.wav", kicks / "b.flac"
         operations: list[Operation] = [
             KeepFolderTime(path=pack, mtime_ns=pack.stat().st_mtime_ns),
@@ -217,6 +222,5 @@ class World:
 def settled(files: dict[str, tuple[str, int, int]]) -> dict[str, tuple[str, int]]:
     """Leave out the mtime of sidecars, which are written now, and so tell the time."""
     return {
-        name: (one[0], one[1] if name.endswith(".json") else hash(one[1:]))
-        for name, one in files.items()
+        name: (one[0], one[1] if name.endswith(".json") else hash(one[1:])) for name, one in files.items()
     }
