@@ -1,6 +1,6 @@
 """Drop a folder of real packs into the inbox of a running service, look at what came of it, undo all of it.
 
-    python tests/acceptance/packs.py PACKS [--settle 1] [--keep] [--json FILE]
+    python -m tests.acceptance.packs PACKS [--settle 1] [--keep] [--json FILE]
 
 PACKS holds packs as a user would drop them and, for the accuracy, `truth.csv` (path, label, kind). It is
 copied, never touched. The script fails when a readable sound is not filed exactly once, when `status`
@@ -168,7 +168,10 @@ def check_filed(here: Installation, packs: Path, before: Tree, after: Tree, log:
             failures.append(f"a readable sound stayed in the inbox: {row['path']}")
     titles = Counter(one["title"] for one in log)
     failures += [f"{count} batches of {title!r}" for title, count in titles.items() if count > 1]
-    expected = {name.split("/")[0] for name in set(before) - set(after)}
+    gone = set(before) - set(after)
+    expected = {
+        name.split("/")[0] if "/" in name or before[name][0] == "folder" else "loose files" for name in gone
+    }
     failures += [f"no batch of {name!r}" for name in expected - set(titles)]
     return failures
 
