@@ -91,14 +91,15 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> None:
         audio = _open(path)
         if audio.tags is None:
             audio.add_tags()
-        if isinstance(audio, (_WAVE, _AIFF, _MP3)):
-            for name, value in clean.items():
-                _set_id3(audio.tags, name, value, mode)
+        is_id3 = isinstance(audio, (_WAVE, _AIFF, _MP3))
+        set_one = _set_id3 if is_id3 else _set_vorbis
+        changes = [set_one(audio.tags, name, value, mode) for name, value in clean.items()]
+        if not any(changes):
+            return
+        if is_id3:
             audio.tags.update_to_v23()
             audio.save(v2_version=3)
         else:
-            for name, value in clean.items():
-                _set_vorbis(audio.tags, name, value, mode)
             audio.save()
     except (CannotWrite, OSError):
         raise
@@ -134,42 +135,47 @@ def _open(path: Path) -> Any:
     )
 
 
-def _set_id3(tags: Any, name: str, value: str, mode: TagMode) -> None:
+def _set_id3(tags: Any, name: str, value: str, mode: TagMode) -> bool:
+    """Set one field; say whether anything changed."""
     if name in OWN_FIELDS:
-        tags.add(_TXXX(encoding=_UTF16, desc=OWN_PREFIX + name.upper(), text=[value]))
-        return
+        frame = _TXXX(encoding=_UTF16, desc=OWN_PREFIX + name.upper(), text=[value])
+        if tags.get(frame.HashKey) == frame:
+            return False
+        tags.add(frame)
+        return True
     if name == "comment":
         frames = [frame for frame in tags.getall("COMM") if not frame.desc]
-        key, present = "COMM", [text for frame in frames for text in frame.text if text]
     else:
-        key = _ID3_FRAMES[name].__name__
-        present = [text for frame in tags.getall(key) for text in frame.text if text]
-    text = _merged(present, value, mode)
+        frames = tags.getall(_ID3_FRAMES[name].__name__)
+    text = _merged([text for frame in frames for text in frame.text if text], value, mode)
     if text is None:
-        return
+        return False
     if name == "comment":
         for frame in frames:
             tags.delall(frame.HashKey)
         # One comment, as most players show only the first.
         tags.add(_COMM(encoding=_UTF16, lang="eng", desc="", text=["; ".join(text)]))
     else:
-        tags.setall(key, [_ID3_FRAMES[name](encoding=_UTF16, text=text)])
+        tags.setall(_ID3_FRAMES[name].__name__, [_ID3_FRAMES[name](encoding=_UTF16, text=text)])
+    return True
 
 
-def _set_vorbis(tags: Any, name: str, value: str, mode: TagMode) -> None:
-    if name in OWN_FIELDS:
-        tags[OWN_PREFIX + name.upper()] = [value]
-        return
-    text = _merged([one for one in tags.get(_VORBIS_NAMES[name], []) if one], value, mode)
-    if text is not None:
-        tags[_VORBIS_NAMES[name]] = text
+def _set_vorbis(tags: Any, name: str, value: str, mode: TagMode) -> bool:
+    """Set one field; say whether anything changed."""
+    key = OWN_PREFIX + name.upper() if name in OWN_FIELDS else _VORBIS_NAMES[name]
+    present = [one for one in tags.get(key, []) if one]
+    text = _merged(present, value, "replace" if name in OWN_FIELDS else mode)
+    if text is None:
+        return False
+    tags[key] = text
+    return True
 
 
 def _merged(present: list[str], value: str, mode: TagMode) -> list[str] | None:
     """Give the values to write, None where the file is to stay as it is."""
     if not present:
         return [value]
-    if mode == "fill" or value in present:
+    if mode == "fill" or present == [value]:
         return None
     if mode == "append":
         # A comment of ours that was added before is part of one joined text.
