@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_TROUBLES = 20
-_SECONDS_BETWEEN = 1.0  # two reports, at least
+SECONDS_BETWEEN = 1.0  # two reports, at least
 _SECONDS_AT_MOST = 30.0
 _BEATS_PER_WATCHDOG = 4  # systemd asks for two; a busy machine may be late
 
@@ -62,10 +62,6 @@ class Bulletin:
         noted = [*self.report.errors, Trouble(time=self._wall(), sentence=text)]
         self.report.errors = noted[-_MOST_TROUBLES:]
 
-    def busy(self, busy: Busy | None) -> None:
-        self.report.busy = busy
-        self.tell()
-
     def progress(self, stage: str, done: int, total: int) -> None:
         if self.report.busy is not None:
             self.report.busy = Busy(title=self.report.busy.title, stage=stage, done=done, total=total)
@@ -85,7 +81,7 @@ class Bulletin:
     def tell(self, *, at_once: bool = False) -> bool:
         """Write the report if it changed or grew old; say whether something is left to tell soon."""
         now = self._clock()
-        if not at_once and now - self._told < _SECONDS_BETWEEN:
+        if not at_once and now - self._told < SECONDS_BETWEEN:
             return True
         content = self._content()
         if not at_once and content == self._told_content and now - self._told < _SECONDS_AT_MOST:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from organizer.filing import Arrival
-from organizer.service.bulletin import Bulletin
+from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
 from organizer.service.inbox import Watch
 from organizer.service.intake import Intake
 from organizer.service.report import Busy, shown
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from organizer.config import Config
     from organizer.service.notify import Notifier
     from organizer.service.settle import ReadyBatch
+
+    Hear = Callable[[int, FrameType | None], None]
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +127,7 @@ class Service:
         self._signal = 0
         self._reload_asked = False
         self._problems = 0
+        self._untold = False  # the report has news that it is too early to write
         self._next_pulse = self._next_scan = self._next_due = float("-inf")
 
     def stop(self) -> None:
@@ -158,9 +161,8 @@ class Service:
             logger.info("%s", sentence)
         self._reload_rules()
         self._look_after(self._clock())
-        self._describe()
         self._notify.ready()
-        self._bulletin.tell(at_once=True)
+        self._describe(at_once=True)
 
     def _step(self) -> None:
         now = self._clock()
@@ -224,7 +226,7 @@ class Service:
         inbox = intake.inbox
         title = ready.pack or f"loose files in {inbox.title}"
         key = (inbox.title, ready.pack)
-        self._describe(Busy(title=title, total=len(ready.paths)))
+        self._describe(Busy(title=title, total=len(ready.paths)), at_once=True)
         self._reload_rules()
         try:
             filed = self._filing.file(
@@ -241,7 +243,7 @@ class Service:
             if ready.pack is not None and not ready.partial and not self._stopping:
                 self._look_for_more(intake, inbox.root / ready.pack, besides=ready.paths)
         finally:
-            self._describe()
+            self._describe(at_once=True)
 
     def _count(self, filed: Filed) -> None:
         report = self._bulletin.report
@@ -270,7 +272,7 @@ class Service:
             logger.error("the rules are broken, the last good ones stay in force: %s", problem)
         self._bulletin.report.rules_problem = problem
 
-    def _describe(self, busy: Busy | None = None) -> None:
+    def _describe(self, busy: Busy | None = None, *, at_once: bool = False) -> None:
         """Bring the report up to date."""
         now = self._clock()
         report = self._bulletin.report
@@ -280,7 +282,7 @@ class Service:
         report.growing = [shown(path) for path in growing[:_MOST_GROWING]]
         report.retrying = len(self._retries)
         report.busy = busy
-        self._bulletin.tell()
+        self._untold = self._bulletin.tell(at_once=at_once)
 
     def _settled(self) -> bool:
         """Say whether nothing is left that will ever be complete."""
@@ -289,6 +291,7 @@ class Service:
 
     def _asked_to_stop(self) -> bool:
         self._bulletin.beat()
+        self._bulletin.tell()
         return self._stopping
 
     def _ring(self) -> None:
@@ -299,6 +302,8 @@ class Service:
         due = [self._next_pulse, self._next_scan, self._next_due, self._retries.next_due()]
         due += [intake.next_due() for intake in self._intakes]
         seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
+        if self._untold:
+            seconds = min(seconds, SECONDS_BETWEEN)
         try:
             self._bell.get(timeout=max(seconds, _GATHER_SECONDS))
         except queue.Empty:
@@ -314,7 +319,7 @@ class Service:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        wanted = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop}
+        wanted: dict[int, Hear] = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop}
         if hasattr(signal, "SIGHUP"):
             wanted[signal.SIGHUP] = self._on_reload
         before = {number: signal.signal(number, hear) for number, hear in wanted.items()}

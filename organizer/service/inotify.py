@@ -6,6 +6,8 @@ first one, and events that the kernel dropped because its queue was full.
 
 from __future__ import annotations
 
+import logging
+import warnings
 from typing import TYPE_CHECKING
 
 from watchdog.observers.api import BaseObserver
@@ -41,6 +43,14 @@ class RememberingReader(InotifyFD):
 
 def observe() -> tuple[BaseObserver, RememberingReader]:
     """Make an observer, not yet started, and its reader, which is."""
+    logging.getLogger("watchdog.observers.inotify").addFilter(_is_news)
+    # While a tree is copied in, one folder is often added twice, which is harmless and warned of.
+    warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
     reader = RememberingReader()
     reader.start()
     return BaseObserver(InotifyEmitter, inotify_fd=reader), reader
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop what watchdog reports as an error whenever a watch is stopped while events come in."""
+    return not str(record.msg).endswith("called when the thread is inactive")

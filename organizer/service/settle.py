@@ -228,10 +228,10 @@ class Settler:
 
     def _reopen(self, path: Path, entry: _Entry, now: float) -> None:
         batch = self._batches[entry.pack]
-        if entry.complete:
-            entry.complete = False
-            batch.complete -= 1
+        batch.complete -= entry.complete
+        if entry.complete or entry.ragged:  # it waits for nothing, or for longer than it should now
             self._await(path, entry, now + self.pace.settle)
+        entry.complete = False
         entry.touched = batch.last = now
         entry.due = now + self.pace.settle
         entry.look = None

@@ -60,6 +60,9 @@ def systemd_unit(executable: Path | None = None) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """Write a path so that systemd reads it as one word and expands nothing in it."""
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    """Write a path so that systemd reads it as one word and expands nothing in it.
+
+    Of a command's first word systemd expands no variables, so that `$` stands for itself.
+    """
+    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     return f'"{text}"' if any(character.isspace() or character in "\"';\\" for character in text) else text
