@@ -50,7 +50,7 @@ def hear_name(origin: Origin, vocabulary: Vocabulary) -> Evidence:
     if bpm is None:
         bpm = _bare_tempo(places, looped=kinds.get(Kind.LOOP, 0.0) >= _SURE_OF_KIND or (not kinds and key))
         if bpm is not None and not kinds:
-            kinds = {Kind.ONESHOT: 1 - _LOOP_BY_NUMBERS, Kind.LOOP: _LOOP_BY_NUMBERS}
+            kinds = {Kind.ONESHOT.value: 1 - _LOOP_BY_NUMBERS, Kind.LOOP.value: _LOOP_BY_NUMBERS}
     reasons = tuple(
         f"{where} says “{'”, “'.join(dict.fromkeys(match.text for match in matches))}”"
         for where, _, _, matches, _ in found

@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 # Samples of shape (frames, channels): int32, float32 or float64, as was asked for.
 Block = NDArray[Any]
 
-# Samples (frames times channels) decoded at once: 4 MB of float32.
-BLOCK_SAMPLES = 1 << 20
+# Samples (frames times channels) decoded at once.
+BLOCK_SAMPLES = 1 << 16
+# Frames decoded at once where a file is damaged: what is left in a block that fails is lost.
+_LAST_FRAMES = 256
 
 _NEVER_AUDIO = (errno.ELOOP, errno.ENXIO, errno.EISDIR)
-_UNSUPPORTED_ENCODING = 4  # SF_ERR_UNSUPPORTED_ENCODING of libsndfile
+# SF_ERR_UNSUPPORTED_ENCODING and SFE_UNIMPLEMENTED of libsndfile.
+_UNSUPPORTED_ENCODING = (4, 18)
 
 
 @contextmanager
@@ -84,7 +87,7 @@ def open_sound(file: FileIO, path: Path) -> Iterator[soundfile.SoundFile]:
         sound = soundfile.SoundFile(file.fileno(), closefd=False)
     except soundfile.LibsndfileError as error:
         said = error.error_string.rstrip(".")
-        if error.code == _UNSUPPORTED_ENCODING:
+        if error.code in _UNSUPPORTED_ENCODING:
             raise Unsupported(
                 f"the file holds audio in an encoding that cannot be decoded here ({said})",
                 path=path,
@@ -106,11 +109,23 @@ def blocks(sound: soundfile.SoundFile, dtype: str) -> Iterator[Block]:
     claims is never allocated.
     """
     frames = max(1, BLOCK_SAMPLES // sound.channels)
+    place = sound.tell()
     while True:
         try:
             block = sound.read(frames, dtype=dtype, always_2d=True)
         except soundfile.LibsndfileError:
-            return  # damaged from here on; the caller sees that it got less than was claimed
+            if frames <= _LAST_FRAMES or not _back_to(sound, place):
+                return  # damaged from here on; the caller sees that it got less than was claimed
+            frames = _LAST_FRAMES
+            continue
         if not len(block):
             return
+        place += len(block)
         yield block
+
+
+def _back_to(sound: soundfile.SoundFile, place: int) -> bool:
+    try:
+        return bool(sound.seek(place) == place)
+    except soundfile.LibsndfileError:
+        return False
