@@ -99,7 +99,7 @@ def test_results_come_in_order_one_for_each_request(
 
 
 def test_evidence_is_kept_apart_and_fused(tmp_path: Path, write_sound: Write, ear: Classifier) -> None:
-    path = write_sound(tmp_path / "Kick 1.wav", tone(level=0.6))
+    path = write_sound(tmp_path / "Kick 1.wav", tone(level=0.65))
     (result,) = Recognizer(ear).hear([request_for(path, "Drums")])
     assert result.sample is not None
     heard = result.sample.recognition
