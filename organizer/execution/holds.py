@@ -47,9 +47,17 @@ class Holds:
 
     def leave(self, cursor: sqlite3.Cursor, operation: int, after: Stamp) -> None:
         """Let go of what an operation moved away, under whatever name it was held."""
+        row = cursor.execute(
+            "SELECT source FROM operation WHERE id = ? AND kind = 'move'", (operation,)
+        ).fetchone()
+        if row is None:
+            return
+        source = row["source"].encode("utf-8", "surrogateescape")
         cursor.execute(
-            "DELETE FROM hold WHERE operation <> ?1 AND EXISTS (SELECT 1 FROM operation WHERE id = ?1 AND"
-            " kind = 'move' AND (source = hold.path OR (hold.inode = ?2 AND hold.size = ?3)))",
+            "DELETE FROM hold WHERE operation <> ? AND path = CAST(? AS TEXT)", (operation, source)
+        )
+        cursor.execute(
+            "DELETE FROM hold WHERE operation <> ? AND inode = ? AND size = ?",
             (operation, str(after.inode), after.size),
         )
 

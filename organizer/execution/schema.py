@@ -69,6 +69,7 @@ CREATE TABLE hold (
     complete INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX hold_inode ON hold (inode, size);
+CREATE INDEX hold_operation ON hold (operation);
 """
 
 
