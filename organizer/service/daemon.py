@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_GROWING = 20  # named in the report
-_RECOVERY_SECONDS = 600.0  # what recovery may take, at most, before systemd gives up on us
+_RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
 _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
 
 
@@ -111,6 +111,7 @@ class Service:
                 Watch(inbox.root, ring=self._ring, poll_seconds=self._rhythm.poll),
                 wanted=filing.wanted,
                 settle_seconds=config.settle_seconds,
+                stop=self._beating,
             )
             for inbox in config.inbox
         ]
@@ -290,8 +291,13 @@ class Service:
         return all(len(intake) == len(intake.growing(now)) for intake in self._intakes)
 
     def _asked_to_stop(self) -> bool:
-        self._bulletin.beat()
+        """Answer whoever is at work on a batch."""
         self._bulletin.tell()
+        return self._beating()
+
+    def _beating(self) -> bool:
+        """Answer whoever is at work, and take the question for a sign of life."""
+        self._bulletin.beat()
         return self._stopping
 
     def _ring(self) -> None:

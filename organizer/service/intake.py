@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -34,10 +35,19 @@ _MOST_UNREADABLE = 20  # named in the report
 class Intake:
     """From touches and scans of one inbox to the batches that are ready."""
 
-    def __init__(self, inbox: Inbox, watch: Watch, *, wanted: Wanted, settle_seconds: float) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        watch: Watch,
+        *,
+        wanted: Wanted,
+        settle_seconds: float,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.inbox = inbox
         self.watch = watch
         self._wanted = wanted
+        self._stop = stop  # asked between the files of a scan
         self._settle_seconds = settle_seconds
         self._settler = Settler(
             inbox.root, pace=Pace.of(settle_seconds, network=False), stat=os.lstat, whole=whole
@@ -67,7 +77,8 @@ class Intake:
                 logger.warning("%s cannot be read: %s", path, error.strerror)
             unreadable[path] = error.strerror or str(error)
 
-        for path in self._wanted(root, scan(folder or root, unreadable=note)):
+        found = takewhile(lambda _: not self._stop(), scan(folder or root, unreadable=note))
+        for path in self._wanted(root, found):
             if path not in besides:
                 self._settler.found(path, now)
         self._unreadable = unreadable if folder is None else self._unreadable | unreadable

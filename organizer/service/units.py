@@ -35,7 +35,8 @@ RestartPreventExitStatus=2 3 4
 TimeoutStartSec=120
 # Long enough for one large file to be copied to a slow disk.
 TimeoutStopSec=120
-WatchdogSec=300
+# Longer than filing ever waits for another command to be done.
+WatchdogSec=900
 
 # Music comes first.
 Nice=10

@@ -39,7 +39,7 @@ class MovingFiles:
         self.rules_problem: str | None = None
         self.reloads = 0
         self.recovered = ("one batch was brought to its end",)
-        self.before_file: Callable[[], None] = lambda: None
+        self.before_file: Callable[[], object] = lambda: None
 
     def recover(self) -> tuple[str, ...]:
         return self.recovered
@@ -69,21 +69,21 @@ class MovingFiles:
         self.before_file()
         if self.faults:
             raise self.faults.pop(0)
-        counts = {"filed": 0, "left": 0, "problems": 0}
+        filed = left = problems = 0
         for number, path in enumerate(arrival.paths):
             progress("filing", number, len(arrival.paths))
             if stop():
-                return Report(batch=1, title=arrival.title, interrupted=True, **counts)
+                return Report(batch=1, title=arrival.title, filed=filed, interrupted=True)
             if path.name in self.stays or path.name in self.troubled:
-                counts["left"] += 1
-                counts["problems"] += path.name in self.troubled
+                left += 1
+                problems += path.name in self.troubled
                 continue
             time.sleep(self.seconds_per_file)
             target = self.library / path.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.rename(target)
-            counts["filed"] += 1
-        return Report(batch=1, title=arrival.title, **counts)
+            filed += 1
+        return Report(batch=1, title=arrival.title, filed=filed, left=left, problems=problems)
 
 
 def config_of(*inboxes: Path, library: Path, rescan_seconds: float = 300.0) -> Config:

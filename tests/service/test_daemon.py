@@ -130,7 +130,7 @@ def test_the_report_tells_what_was_done(running: Running) -> None:
 def test_a_batch_in_hand_is_told_while_it_lasts(running: Running) -> None:
     running.start()
     release = threading.Event()
-    running.filing.before_file = lambda: release.wait(30) and None
+    running.filing.before_file = lambda: release.wait(30)
     put(running.inbox / "Pack/Kick.wav")
     try:
         wait_until(running.told(lambda report: report.busy and report.busy.title == "Pack"), "it is told")
