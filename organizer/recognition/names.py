@@ -30,6 +30,7 @@ _TRUST = 0.95  # of names as such: about one in twenty says something else than 
 
 _SURE_OF_KIND = 0.7
 _LOOP_BY_NUMBERS = 0.75  # a tempo and a key in one name, and no word for it
+_ONESHOT_BY_NOUN = 0.75  # a file named for an instrument, and nothing that speaks of a loop
 _LOOP_TEMPO = re.compile(r"(?:^|[_\s])([6-9]\d|1\d\d|200)(?=[_\s]|$)|(?<=[a-z])(1[0-9]\d)(?![\d.])")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
@@ -51,6 +52,8 @@ def hear_name(origin: Origin, vocabulary: Vocabulary) -> Evidence:
         bpm = _bare_tempo(places, looped=kinds.get(Kind.LOOP, 0.0) >= _SURE_OF_KIND or (not kinds and key))
         if bpm is not None and not kinds:
             kinds = {Kind.ONESHOT.value: 1 - _LOOP_BY_NUMBERS, Kind.LOOP.value: _LOOP_BY_NUMBERS}
+    if not kinds and bpm is None and any(_is_noun(match) for match in found[0][3]):
+        kinds = {Kind.ONESHOT.value: _ONESHOT_BY_NOUN, Kind.LOOP.value: 1 - _ONESHOT_BY_NOUN}
     reasons = tuple(
         f"{where} says “{'”, “'.join(dict.fromkeys(match.text for match in matches))}”"
         for where, _, _, matches, _ in found
@@ -88,9 +91,12 @@ def _read(text: str, vocabulary: Vocabulary) -> tuple[list[Match], bool]:
 
 
 def _shares(matches: Sequence[Match]) -> list[tuple[Match, float]]:
-    nouns = [place for place, match in enumerate(matches) if match.entry.labels and not match.entry.weak]
-    last = max(nouns, default=-1)
+    last = max((place for place, match in enumerate(matches) if _is_noun(match)), default=-1)
     return [(match, _EARLIER_WORD if place < last else 1.0) for place, match in enumerate(matches)]
+
+
+def _is_noun(match: Match) -> bool:
+    return bool(match.entry.labels) and not match.entry.weak
 
 
 def _combine(weighted: Sequence[tuple[Match, float]], doubts: Sequence[bool]) -> dict[str, float]:
@@ -98,7 +104,7 @@ def _combine(weighted: Sequence[tuple[Match, float]], doubts: Sequence[bool]) ->
     if not any(match.entry.labels for match, _ in weighted):
         return {}
     logs = dict.fromkeys(LABELS, 0.0)
-    strong = any(match.entry.labels and not match.entry.weak for match, _ in weighted)
+    strong = any(_is_noun(match) for match, _ in weighted)
     for (match, weight), doubtful in zip(weighted, doubts, strict=True):
         entry = match.entry
         if entry.weak and strong:

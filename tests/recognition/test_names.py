@@ -179,7 +179,7 @@ def test_kinds_are_read_from_names(path: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["Kick 1.wav", "Loops & One Shots/a.wav", "break one shot.wav", "Kick_100_hard.wav"]
+    "path", ["01.wav", "Loops & One Shots/a.wav", "break one shot.wav", "Pack/Kicks/_100_hard.wav"]
 )
 def test_no_kind_where_names_name_none_or_both(path: str) -> None:
     assert hear(path).kinds == {}
@@ -206,6 +206,11 @@ def test_no_kind_where_names_name_none_or_both(path: str) -> None:
 def test_tempo_and_key_are_read_where_plain(path: str, bpm: float | None, key: str | None) -> None:
     heard = hear(path)
     assert (heard.bpm, heard.key) == (bpm, key)
+
+
+def test_an_instrument_and_no_word_of_a_loop_hint_at_a_one_shot() -> None:
+    assert 0.5 < hear("Kick_100_hard.wav").kinds["oneshot"] < 0.9
+    assert hear("Pack/Loops/Kick 1.wav").kinds["loop"] > 0.8
 
 
 def test_the_words_used_are_told() -> None:
