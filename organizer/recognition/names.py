@@ -29,8 +29,10 @@ _EARLIER_WORD = 0.5
 _TRUST = 0.95  # of names as such: about one in twenty says something else than the sound
 
 _SURE_OF_KIND = 0.7
-_LOOP_BY_NUMBERS = 0.75  # a tempo and a key in one name, and no word for it
-_ONESHOT_BY_NOUN = 0.75  # a file named for an instrument, and nothing that speaks of a loop
+# Probabilities of a loop where no word speaks of one: a tempo and a key in one name; a number like a
+# tempo amidst a name; a file named for an instrument and nothing else.
+_TEMPO_AND_KEY, _TEMPO_AMIDST, _INSTRUMENT = 0.75, 0.6, 0.25
+_AMIDST = re.compile(r"[A-Za-z].*[_\s]([6-9]\d|1\d\d|200)[_\s]+\D")
 _LOOP_TEMPO = re.compile(r"(?:^|[_\s])([6-9]\d|1\d\d|200)(?=[_\s]|$)|(?<=[a-z])(1[0-9]\d)(?![\d.])")
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 
@@ -45,15 +47,13 @@ def hear_name(origin: Origin, vocabulary: Vocabulary) -> Evidence:
     doubts = [doubtful for _, _, _, matches, doubtful in found for _ in matches]
     labels = _combine(weighted, doubts)
     kinds = _kinds(found)
-    stem = places[0][1]
+    key = musical.key_in(places[0][1])
     bpm = next((bpm for _, text, _ in places if (bpm := musical.tempo_in(text))), None)
-    key = musical.key_in(stem)
     if bpm is None:
-        bpm = _bare_tempo(places, looped=kinds.get(Kind.LOOP, 0.0) >= _SURE_OF_KIND or (not kinds and key))
-        if bpm is not None and not kinds:
-            kinds = {Kind.ONESHOT.value: 1 - _LOOP_BY_NUMBERS, Kind.LOOP.value: _LOOP_BY_NUMBERS}
-    if not kinds and bpm is None and any(_is_noun(match) for match in found[0][3]):
-        kinds = {Kind.ONESHOT.value: _ONESHOT_BY_NOUN, Kind.LOOP.value: 1 - _ONESHOT_BY_NOUN}
+        named = any(_is_noun(match) for match in found[0][3])
+        bpm, loop = _by_numbers(places, loop=kinds.get(Kind.LOOP), named=named, keyed=key is not None)
+        if loop is not None and not kinds:
+            kinds = {Kind.ONESHOT.value: 1 - loop, Kind.LOOP.value: loop}
     reasons = tuple(
         f"{where} says “{'”, “'.join(dict.fromkeys(match.text for match in matches))}”"
         for where, _, _, matches, _ in found
@@ -132,12 +132,21 @@ def _kinds(found: Sequence[tuple[str, str, float, list[Match], bool]]) -> dict[s
     return {}
 
 
-def _bare_tempo(places: Sequence[tuple[str, str, float]], *, looped: object) -> float | None:
-    """Take a lone number for a tempo where the rest of the name speaks of a loop."""
-    if not looped:
-        return None
-    for _, text, _ in places[:2]:
-        numbers = [first or second for first, second in _LOOP_TEMPO.findall(text)]
-        if len(numbers) == 1:
-            return musical.tempo(numbers[0])
-    return None
+def _by_numbers(
+    places: Sequence[tuple[str, str, float]], *, loop: float | None, named: bool, keyed: bool
+) -> tuple[float | None, float | None]:
+    """Find a tempo among plain numbers, and what they say of a loop.
+
+    `loop` is what the words say of it, `named` whether the file is named for an instrument.
+    """
+    stem = places[0][1]
+    if (loop or 0.0) >= _SURE_OF_KIND or (loop is None and keyed):
+        for _, text, _ in places[:2]:
+            numbers = [first or second for first, second in _LOOP_TEMPO.findall(text)]
+            if len(numbers) == 1:
+                return musical.tempo(numbers[0]), _TEMPO_AND_KEY
+    if named:
+        return None, _INSTRUMENT
+    if loop is None and (found := _AMIDST.search(stem)):
+        return musical.tempo(found[1]), _TEMPO_AMIDST
+    return None, None

@@ -168,6 +168,7 @@ def test_abbreviations_are_doubted_in_a_sentence() -> None:
         ("Drum Loop 4.wav", "loop"),
         ("rimloop.wav", "loop"),
         ("beat_120bpm.wav", "loop"),
+        ("VND_Top_128_Full.wav", "loop"),
         ("SM_NP_100_electric_guitar_baby_Dmaj.wav", "loop"),
         ("Pack/One Shots/Kick 1.wav", "oneshot"),
         ("Pack/OneShots/x.wav", "oneshot"),
@@ -175,7 +176,7 @@ def test_abbreviations_are_doubted_in_a_sentence() -> None:
     ],
 )
 def test_kinds_are_read_from_names(path: str, kind: str) -> None:
-    assert hear(path).kinds[kind] > 0.6
+    assert hear(path).kinds[kind] >= 0.6
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,10 @@ def test_no_kind_where_names_name_none_or_both(path: str) -> None:
     [
         ("beat_120bpm.wav", 120.0, None),
         ("BPM 90 thing.wav", 90.0, None),
+        ("VND_Top_128_Full.wav", 128.0, None),
+        ("Kick_100_hard.wav", None, None),
+        ("Texture_120.wav", None, None),
+        ("110.wav", None, None),
         ("Pack/174 BPM/roller.wav", 174.0, None),
         ("CPA_LOOP1_128_Am.wav", 128.0, "Am"),
         ("breaks165/000_RAW.wav", 165.0, None),
