@@ -43,10 +43,15 @@ PROBLEMS_SHOWN = 20
 @click.option("--minutes", type=click.FloatRange(min=0.0, min_open=True), help="Learn no longer than this.")
 @click.option("--batch", default=96, show_default=True, type=click.IntRange(4), help="Sounds a step.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Cores to use.")
+@click.option(
+    "--start-from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The .state of another run: begin with what it learnt.",
+)
 @click.option("--resume", is_flag=True, help="Take up the interrupted run that wrote beside --out.")
 def train(
     *, manifest: Path, root: Path | None, out: Path, seed: int, passes: int, minutes: float | None,
-    batch: int, threads: int, resume: bool,
+    batch: int, threads: int, start_from: Path | None, resume: bool,
 ) -> None:  # fmt: skip
     """Train a model from labelled sounds.
 
@@ -68,7 +73,14 @@ def train(
 
     rows = read_manifest(manifest, root or manifest.parent)
     settings = Settings(
-        out=out, seed=seed, passes=passes, minutes=minutes, batch=batch, threads=threads, resume=resume
+        out=out,
+        seed=seed,
+        passes=passes,
+        minutes=minutes,
+        batch=batch,
+        threads=threads,
+        start=start_from,
+        resume=resume,
     )
     with Progress("train") as progress:
         made = make(rows, settings, _Told(progress))

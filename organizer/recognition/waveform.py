@@ -20,6 +20,8 @@ SILENCE_BELOW_PEAK = 10.0 ** (-50.0 / 20.0)
 PRE_ROLL_SECONDS = 0.002
 # Leading silence longer than this is not looked for.
 MOST_LEADING_SILENCE_SECONDS = 1.7
+# Full scale is 1; what is beyond this is damage, and its squares would overflow.
+LOUDEST = 1e6
 # Below this peak there is no sound to find the beginning of (about -160 dB).
 INAUDIBLE = 1e-8
 
@@ -70,6 +72,7 @@ def prepare(
 
 def _mono(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     clean = np.nan_to_num(wave.astype(np.float32, copy=False), nan=0.0, posinf=0.0, neginf=0.0)
+    clean = np.clip(clean, -LOUDEST, LOUDEST)
     if clean.ndim == 1:
         return clean
     if clean.ndim != 2:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from organizer.training.dataset import Sounds
 
 # Long tails are part of what these are.
-NEEDS_TAIL = {"hat_open": 0.25, "crash": 0.45, "ride": 0.35, "cymbal": 0.4, "fx": 0.3, "vocal": 0.3}
+NEEDS_TAIL = {"hat_open": 0.3, "crash": 0.9, "ride": 0.7, "cymbal": 0.8, "fx": 0.3, "vocal": 0.3}
 SHORTEST_TAIL = 0.07  # seconds, of all others
 
 

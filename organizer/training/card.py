@@ -64,6 +64,7 @@ class Card:
     temperatures: Sequence[float]
     plan: Plan
     batch: int
+    first: str  # settings of the run whose weights this one began with; empty if with chance
     seconds: float
 
     def write(self, path: Path) -> None:
@@ -191,6 +192,8 @@ right {drums} of the time.
     def _again(self) -> str:
         plan, minutes = self.plan, self.seconds / 60.0
         limit = "" if plan.minutes is None else f" --minutes {plan.minutes:g}"
+        limit += " --start-from first.state" if self.first else ""
+        begun = f"`first.state` is what the same command leaves with {self.first}.\n\n" if self.first else ""
         packages = ", ".join(
             f"{name} {version(name)}" for name in ("torch", "numpy", "soxr", "onnx", "onnxruntime")
         )
@@ -204,7 +207,7 @@ on {plan.threads} cores that were shared with other work. Python {platform.pytho
 {packages}. The same seed, versions and
 number of threads repeat a run closely, not to the last bit.
 
-{RECIPE}"""
+{begun}{RECIPE}"""
 
 
 def _number(value: object, digits: int = 3) -> str:

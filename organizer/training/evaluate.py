@@ -44,7 +44,7 @@ def evaluate(
     began = clock()
     heard: list[tuple[Row, Sample]] = []
     problems: list[str] = []
-    requests = [Request(row.path, origin_of(row)) for row in rows]
+    requests = [Request(path=row.path, origin=origin_of(row)) for row in rows]
     for done, (row, result) in enumerate(zip(rows, recognizer.hear(requests), strict=True), start=1):
         if result.sample is None:
             problems.append(f"{row.file}: {result.error.message if result.error else 'not heard'}")

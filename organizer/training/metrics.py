@@ -69,12 +69,15 @@ def labelled(answers: Answers) -> Labelled:
     truth = answers.truth[chosen]
     probabilities = answers.probabilities[chosen]
     categories = to_categories(probabilities)
+    category = categories.argmax(axis=1) if len(truth) else np.zeros(0, dtype=np.int64)
+    # As the product answers: the likeliest category, and the likeliest label inside it.
+    inside = np.where(CATEGORY_INDEX[None] == category[:, None], probabilities, -1.0)
     category_truth = CATEGORY_INDEX[truth]
     return Labelled(
         truth=truth,
-        label=probabilities.argmax(axis=1),
+        label=inside.argmax(axis=1),
         category_truth=category_truth,
-        category=categories.argmax(axis=1),
+        category=category,
         confidence=categories.max(axis=1, initial=0.0),
         drum=category_truth < len(DRUM_CATEGORIES),
         filed_as_oneshot=~answers.heard_loop[chosen],

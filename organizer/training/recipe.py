@@ -39,6 +39,7 @@ LONGEST = WINDOW + SAMPLERATE // 8
 AT_ONCE = 128
 # Valid is heard after every so many passes; it costs a tenth of one.
 PASSES_BETWEEN_FIGURES = 3
+FIRST_RATE, LATER_RATE = 3e-3, 1.5e-3  # of learning: from chance, and from weights already learnt
 SHARE_HELD_OUT = 8  # one kit in so many, where the manifest names no split
 
 
@@ -53,6 +54,7 @@ class Settings:
     batch: int = 96
     threads: int = 2
     resume: bool = False
+    start: Path | None = None  # the state of another run, whose weights this one begins with
 
     @property
     def state(self) -> Path:
@@ -106,9 +108,11 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         minutes=settings.minutes,
         seed=settings.seed,
         threads=settings.threads,
+        rate=FIRST_RATE if settings.start is None else LATER_RATE,
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     trainer = Trainer(Network(), plan, state=settings.state, device=device)
+    first = "" if settings.start is None else trainer.start_from(settings.start)
     if settings.resume:
         watcher.resumed(trainer.resume())
     batches = Batches(
@@ -142,6 +146,7 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         temperatures=[float(one) for one in network.temperature],
         plan=plan,
         batch=settings.batch,
+        first=first,
         seconds=trainer.seconds,
     ).write(settings.card)
     return Made(settings.out, settings.card, figures, unfitted, trainer.seconds, learnt.unread + valid.unread)

@@ -52,9 +52,9 @@ class Sequencer:
         swing = float(rng.choice([0.0, 0.0, 0.1, 0.2, 0.33]))
         track = np.zeros(self._length, dtype=np.float32)
         choice = rng.random()
-        if choice < 0.7 or not self._tonal:
+        if choice < 0.6 or not self._tonal:
             self._drums(rng, track, step, swing)
-        if (choice >= 0.7 or choice < 0.12) and self._tonal:
+        if (choice >= 0.6 or choice < 0.12) and self._tonal:
             self._notes(rng, track, step, swing)
         if choice >= 0.9:
             self._drums(rng, track, step, swing)

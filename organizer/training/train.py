@@ -6,6 +6,7 @@ Draws nothing on a screen: what happens is told to the `Listener` it is given. N
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -37,7 +38,8 @@ class Plan:
     decay: float = 0.03
     warm_up: float = 0.08  # share of the run
     average: float = 0.995  # of the moving average of the weights, per step
-    kind_share: float = 0.25  # of the loss
+    kind_share: float = 0.3  # of the loss
+    loop_weight: float = 2.0  # how much more a loop counts for the kind: there are fewer
     seed: int = 1
     threads: int = 2
 
@@ -104,6 +106,17 @@ class Trainer:
         self._seconds = float(saved["seconds"])
         return self._passes_done
 
+    def start_from(self, state: Path) -> str:
+        """Begin with the averaged weights of another run's state; return the settings that made it."""
+        try:
+            saved = torch.load(state, map_location=self._device, weights_only=True)
+            self.network.load_state_dict(saved["averaged"])
+        except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+            raise UsageProblem("that is no state of a training run", path=state) from error
+        self.averaged.load_state_dict(self.network.state_dict())
+        plan = saved["plan"]
+        return f"--seed {plan['seed']} --passes {plan['passes']} ({saved['seconds'] / 60:.0f} minutes)"
+
     def run(self, batches: Batches, listener: Listener) -> Network:
         """Learn to the end of the plan and return the averaged network."""
         plan = self._plan
@@ -146,7 +159,9 @@ class Trainer:
                 mask_pictures(view.cpu(), generator).to(self._device) for view in (whole, attack)
             )
         heard = self.network.hear(whole, attack)
-        loss = _loss(heard.labels, heard.kinds, batch, self._plan.kind_share, self._device)
+        loss = _loss(
+            heard.labels, heard.kinds, batch, self._plan.kind_share, self._plan.loop_weight, self._device
+        )
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -180,10 +195,13 @@ class Trainer:
         fresh.replace(self._state)
 
 
-def _loss(labels: Tensor, kinds: Tensor, batch: Batch, kind_share: float, device: torch.device) -> Tensor:
+def _loss(
+    labels: Tensor, kinds: Tensor, batch: Batch, kind_share: float, loop_weight: float, device: torch.device
+) -> Tensor:
     named = batch.named.to(device)
     by_label = functional.cross_entropy(labels, batch.labels.to(device), reduction="none")
-    by_kind = functional.cross_entropy(kinds, batch.kinds.to(device))
+    balance = torch.tensor([1.0, loop_weight], device=device)
+    by_kind = functional.cross_entropy(kinds, batch.kinds.to(device), weight=balance)
     return (by_label * named).sum() / named.sum().clamp_min(1.0) + kind_share * by_kind
 
 
