@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -40,10 +41,18 @@ if TYPE_CHECKING:
 
 # Progress is told, and a wish to stop heard, at least once per so many files.
 BEAT = 32
+# A huge pack is heard and filed so many files at a time: little is heard again after a crash, and memory
+# stays bounded.
+PART = 1000
 # How long filing waits for another command to finish its batch.
 PATIENCE = 600.0
 
 Progress = Callable[[str, int, int], None]
+
+
+def _shifted(progress: Progress, start: int, total: int, stage: str, done: int, of: int) -> None:
+    """Tell the progress of one part as that of the whole."""
+    progress(stage, start + done if stage == "listening" else done, total if stage == "listening" else of)
 
 
 def _unseen(stage: str, done: int, total: int) -> None:
@@ -72,8 +81,18 @@ class Report:
     filed: int = 0
     left: int = 0
     problems: int = 0
-    seconds: float = 0.0
+    seconds: float = field(default=0.0, compare=False)
     interrupted: bool = False
+
+    def plus(self, part: Report) -> Report:
+        return replace(
+            self,
+            batch=part.batch or self.batch,
+            filed=self.filed + part.filed,
+            left=self.left + part.left,
+            problems=self.problems + part.problems,
+            interrupted=part.interrupted,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,25 +168,23 @@ class Filing:
         progress: Progress = _unseen,
         forced: bool = False,
     ) -> Report:
-        """File an arrival. `forced` files also what is held or known to stay."""
+        """File an arrival, a part at a time, all of it one batch.
+
+        `forced` files also what is held or known to stay.
+        """
         began = self.clock()
         listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        items = self._hear(listing, self._chosen(listing, arrival, forced=forced), stop, progress)
-        if items is None:
-            return Report(batch=None, title=arrival.title, interrupted=True)
-        if not items:
-            return Report(batch=None, title=arrival.title)
-        pipeline = self.pipeline()
-        decisions = pipeline.decide(items)
-        hashes, problems = pipeline.hashes(
-            decisions, heartbeat=lambda: progress("hashing", 0, len(decisions))
-        )
-        with execution_lock(self.state, wait=PATIENCE, what=f"filing {arrival.title}"):
-            if forced:
-                self.journal.release([item.path for item in items])
-            proposal = self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
-            batch, results = self._execute(proposal, arrival, stop, progress)
-            return self._remember(proposal, batch, results, began)
+        chosen = self._chosen(listing, arrival, forced=forced)
+        if forced:
+            self.journal.release([listing.path(relative) for relative in chosen])
+        sum_ = Report(batch=None, title=arrival.title)
+        for start in range(0, len(chosen), PART):
+            part = chosen[start : start + PART]
+            told = partial(_shifted, progress, start, len(chosen))
+            sum_ = sum_.plus(self._file_part(arrival, listing, part, sum_.batch, stop, told, forced=forced))
+            if sum_.interrupted:
+                break
+        return replace(sum_, seconds=self.clock() - began)
 
     def propose(self, arrival: Arrival, *, progress: Progress = _unseen, forced: bool = False) -> Proposal:
         """Say what `file` would do now; nothing is changed."""
@@ -251,8 +268,33 @@ class Filing:
         )
         return Proposal(listing=listing, decisions=tuple(still), problems=problems, plan=plan)
 
+    def _file_part(
+        self,
+        arrival: Arrival,
+        listing: Listing,
+        chosen: list[PurePosixPath],
+        batch: int | None,
+        stop: Callable[[], bool],
+        progress: Progress,
+        *,
+        forced: bool,
+    ) -> Report:
+        items = self._hear(listing, chosen, stop, progress)
+        if items is None:
+            return Report(batch=batch, title=arrival.title, interrupted=True)
+        pipeline = self.pipeline()
+        decisions = pipeline.decide(items)
+        hashes, problems = pipeline.hashes(decisions, heartbeat=lambda: progress("hashing", 0, len(chosen)))
+        with execution_lock(self.state, wait=PATIENCE, what=f"filing {arrival.title}"):
+            proposal = self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
+            if batch is None and not forced and arrival.pack is not None:
+                # Late files join their pack; loose files of another quiet period are another batch.
+                batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
+            batch, results = self._execute(proposal, batch, stop, progress)
+            return self._remember(proposal, batch, results)
+
     def _execute(
-        self, proposal: Proposal, arrival: Arrival, stop: Callable[[], bool], progress: Progress
+        self, proposal: Proposal, batch: int | None, stop: Callable[[], bool], progress: Progress
     ) -> tuple[int | None, tuple[Result, ...]]:
         if not proposal.plan.actions:
             return None, ()
@@ -260,7 +302,7 @@ class Filing:
         self.index.put(self._entries(proposal))
         outcome: Outcome = self.executor.run(
             proposal.plan,
-            batch=self._batch_to_join(arrival) if proposal.plan.origin == "pack" else None,
+            batch=batch,
             model_id=self.model_id,
             rules_digest=self.book.rules.digest,
             progress=lambda done, total: progress("filing", done, total),
@@ -273,11 +315,6 @@ class Filing:
         )
         return outcome.batch, outcome.results
 
-    def _batch_to_join(self, arrival: Arrival) -> int | None:
-        if arrival.pack is None:
-            return None  # loose files of another quiet period are another batch
-        return self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
-
     def _entries(self, proposal: Proposal) -> list[Entry]:
         moved = {one.source for one in proposal.plan.operations if isinstance(one, Move)}
         tagged = {one.path for one in proposal.plan.operations if isinstance(one, WriteTags)}
@@ -288,7 +325,6 @@ class Filing:
                 stamp=decision.item.stamp,
                 sample=decision.item.sample,
                 rule=decision.rule.name if decision.rule else "",
-                batch=None,
                 heard_at=self.clock(),
             )
             for decision in proposal.decisions
@@ -300,7 +336,6 @@ class Filing:
         proposal: Proposal,
         batch: int | None,
         results: tuple[Result, ...],
-        began: float,
     ) -> Report:
         """Write down what stays and why, and sum up."""
         verdicts = Verdicts(proposal.plan, results, proposal.problems)
@@ -320,6 +355,5 @@ class Filing:
             filed=len(gone),
             left=len(put),
             problems=sum(one.nature in TROUBLES for one in put),
-            seconds=self.clock() - began,
             interrupted=any(result.state == "pending" for result in results),
         )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from organizer import filing
 from organizer.cli.assembly import Assembly
 from organizer.cli.sort import arrivals_below
 from organizer.config import Config, Home, Inbox, dump
-from organizer.demo import sounds
+from organizer.demo.sounds import DEMO_PACK
 from organizer.execution.filesystem import Filesystem
 from organizer.filing import Arrival, Report
 from organizer.library.remainders import Nature
@@ -75,13 +76,13 @@ def test_a_pack_is_filed_and_undone_byte_for_byte_and_then_held(
     (desk.inbox / "Kit" / "Kicks" / "VEH1 Bassdrum 001.wav.asd").write_bytes(b"analysis")
     before = tree_of(desk.inbox)
     (report,) = desk.file()
-    assert (report.filed, report.left, report.problems) == (len(sounds.DEMO_PACK) + 1, 0, 0)
+    assert (report.filed, report.left, report.problems) == (len(DEMO_PACK) + 1, 0, 0)
     assert tree_of(desk.inbox) == {}
     assert "_Packs/Kit/License.txt" in desk.filed()
     kicks = [name for name in desk.filed() if "VEH1 Bassdrum 001" in name]
     assert len(kicks) == 2
     assert kicks[1] == f"{kicks[0]}.asd"
-    assert desk.parts.index.count_below(desk.library) == len(sounds.DEMO_PACK)
+    assert desk.parts.index.count_below(desk.library) == len(DEMO_PACK)
 
     desk.undo()
     assert tree_of(desk.inbox) == before
@@ -93,7 +94,7 @@ def test_a_pack_is_filed_and_undone_byte_for_byte_and_then_held(
     assert tree_of(desk.inbox) == before
     found = [(path, path.stat()) for path in desk.inbox.rglob("*.wav")]
     assert desk.parts.filing.wanted(desk.inbox, found) == []
-    assert desk.parts.filing.counts()["held"] == len(sounds.DEMO_PACK) + 2
+    assert desk.parts.filing.counts()["held"] == len(DEMO_PACK) + 2
 
 
 def test_undo_redo_and_undo_again_come_back_to_the_same(desk: Desk, make_pack: Make, tree_of: TreeOf) -> None:
@@ -197,6 +198,26 @@ def test_loose_files_are_one_batch(desk: Desk, make_pack: Make) -> None:
     assert all("/Loose/" in name for name in desk.filed())
 
 
+def test_a_huge_pack_is_filed_in_parts_that_are_one_batch(
+    desk: Desk, make_pack: Make, tree_of: TreeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "PART", 5)
+    make_pack(desk.inbox / "Kit")
+    before = tree_of(desk.inbox)
+    told: list[tuple[int, int]] = []
+    arrival = next(iter(arrivals_below(desk.parts.config.inbox[0])))
+    monkeypatch.setattr(filing, "BEAT", 1)
+    report = desk.parts.filing.file(
+        arrival, progress=lambda stage, *done: told.append(done) if stage == "listening" else None
+    )
+    assert report.filed == len(DEMO_PACK)
+    assert told == [(number, len(DEMO_PACK)) for number in range(1, len(DEMO_PACK) + 1)]
+    assert len(desk.parts.journal.batches()) == 1
+    assert tree_of(desk.inbox) == {}
+    desk.undo()
+    assert tree_of(desk.inbox) == before
+
+
 def test_two_files_of_one_name_are_both_kept(desk: Desk, make_pack: Make) -> None:
     for folder in ("a", "b"):
         make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": f"{folder}/Kick 1.wav"})
@@ -209,12 +230,12 @@ def test_a_stop_leaves_a_batch_that_recovery_brings_to_its_end(desk: Desk, make_
     arrival = next(iter(arrivals_below(desk.parts.config.inbox[0])))
     report = desk.parts.filing.file(arrival, stop=lambda: len(desk.filed()) >= 3)
     assert report.interrupted
-    assert 0 < len(desk.filed()) < len(sounds.DEMO_PACK)
+    assert 0 < len(desk.filed()) < len(DEMO_PACK)
     desk.open_again()
     said = desk.parts.filing.recover()
     assert any("interrupted" in sentence for sentence in said)
-    assert len(desk.filed()) == len(sounds.DEMO_PACK)
-    assert desk.parts.index.count_below(desk.library) == len(sounds.DEMO_PACK)
+    assert len(desk.filed()) == len(DEMO_PACK)
+    assert desk.parts.index.count_below(desk.library) == len(DEMO_PACK)
     assert desk.parts.filing.recover() == ()
 
 

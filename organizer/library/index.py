@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "path, sound_id, content_hash, size, mtime_ns, inode, device, inbox, pack, subpath, name, "
-    "facts, recognition, embedding, model_id, rule, batch, heard_at"
+    "facts, recognition, embedding, model_id, rule, heard_at"
 )
 
 
@@ -31,7 +31,6 @@ class Entry:
     stamp: Stamp
     sample: Sample
     rule: str
-    batch: int | None
     heard_at: float  # seconds since the epoch
 
 
@@ -43,7 +42,7 @@ class Index:
 
     def put(self, entries: Iterable[Entry]) -> None:
         """Write entries, each in the place of any older one at its path."""
-        marks = ", ".join("?" * 18)
+        marks = ", ".join("?" * 17)
         self._in_one_go(
             f"INSERT OR REPLACE INTO samples ({_COLUMNS}) VALUES ({marks})",
             [_row_of(entry) for entry in entries],
@@ -105,14 +104,13 @@ def _row_of(entry: Entry) -> tuple[Any, ...]:
         recognition.embedding,
         recognition.model_id,
         entry.rule,
-        entry.batch,
         entry.heard_at,
     )
 
 
 def _entry_of(row: tuple[Any, ...]) -> Entry:
     (path, _, _, size, mtime_ns, inode, device, inbox, pack, subpath, name) = row[:11]
-    (facts, recognition, embedding, _, rule, batch, heard_at) = row[11:]
+    (facts, recognition, embedding, _, rule, heard_at) = row[11:]
     recognised = msgspec.json.decode(recognition, type=Recognition)
     return Entry(
         path=to_path(path),
@@ -128,6 +126,5 @@ def _entry_of(row: tuple[Any, ...]) -> Entry:
             recognition=replace(recognised, embedding=embedding),
         ),
         rule=rule,
-        batch=batch,
         heard_at=heard_at,
     )

@@ -25,7 +25,6 @@ CREATE TABLE samples (
     embedding BLOB NOT NULL,
     model_id TEXT NOT NULL,
     rule TEXT NOT NULL,
-    batch INTEGER,
     heard_at REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX samples_by_sound ON samples (sound_id);

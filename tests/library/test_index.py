@@ -40,7 +40,6 @@ def _entry(path: str, *, pack: str | None = "Pack") -> Entry:
             ),
         ),
         rule="Drums",
-        batch=7,
         heard_at=1.5,
     )  # fmt: skip
 
@@ -88,8 +87,12 @@ def test_a_damaged_index_is_set_aside_and_made_anew(tmp_path: Path, damage: byte
 
 def _remainder(path: str, **changes: object) -> Remainder:
     values: dict[str, object] = {
-        "path": Path(path), "stamp": Stamp(1, 2, 3, 4), "nature": Nature.UNREADABLE, "reason": "empty", "context": "c",
-    }  # fmt: skip
+        "path": Path(path),
+        "stamp": Stamp(1, 2, 3, 4),
+        "nature": Nature.UNREADABLE,
+        "reason": "empty",
+        "context": "c",
+    }
     return Remainder(**{**values, **changes})  # type: ignore[arg-type]  # a table row in a test
 
 
