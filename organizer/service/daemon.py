@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from organizer.filing import Arrival
 from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
-from organizer.service.inbox import Watch
 from organizer.service.intake import Intake
 from organizer.service.report import Busy, shown
 from organizer.service.retries import Retries
+from organizer.service.watch import Watch
 
 if TYPE_CHECKING:
     import os

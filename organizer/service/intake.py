@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from organizer.config import Inbox
-    from organizer.service.inbox import Watch
     from organizer.service.settle import ReadyBatch
+    from organizer.service.watch import Watch
 
     Wanted = Callable[[Path, Iterable[tuple[Path, os.stat_result]]], list[Path]]
 

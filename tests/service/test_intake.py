@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from organizer.config import Inbox
-from organizer.service.inbox import Watch
 from organizer.service.intake import Intake
+from organizer.service.watch import Watch
 
 if TYPE_CHECKING:
     import os
