@@ -27,6 +27,9 @@ Block = NDArray[Any]
 
 # Samples (frames times channels) decoded at once.
 BLOCK_SAMPLES = 1 << 16
+# What a file may claim: 27 hours of stereo at 44.1 kHz. A few bytes of FLAC can stand for more, and would
+# keep a thread busy for hours.
+_MOST_SAMPLES = 1 << 33
 # Frames decoded at once where a file is damaged: what is left in a block that fails is lost.
 _LAST_FRAMES = 256
 
@@ -99,6 +102,13 @@ def open_sound(file: FileIO, path: Path) -> Iterator[soundfile.SoundFile]:
             hint="Play it elsewhere; if that fails too, download or export it again.",
         ) from error
     with sound:
+        if sound.frames * sound.channels > _MOST_SAMPLES:
+            hours = sound.frames / max(1, sound.samplerate) / 3600
+            raise Unreadable(
+                f"the file claims to last {hours:,.0f} hours",
+                path=path,
+                hint="Its header is damaged; if it is not, cut the recording into parts.",
+            )
         yield sound
 
 

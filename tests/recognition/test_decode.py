@@ -203,6 +203,16 @@ def test_a_header_that_claims_gigabytes_allocates_none_of_them(tmp_path: Path, c
     assert most < 8_000_000  # bytes
 
 
+def test_a_claim_of_weeks_of_sound_is_refused(tmp_path: Path, write_sound: Write) -> None:
+    path = write_sound(tmp_path / "a.flac")
+    data = bytearray(path.read_bytes())
+    data[21] |= 0x0F  # the top bits of the count of samples in STREAMINFO
+    data[22:26] = b"\xff" * 4
+    path.write_bytes(data)
+    with pytest.raises(Unreadable, match="claims to last 433 hours"):
+        read(path, seconds=30.0)
+
+
 def test_samples_that_are_no_numbers_become_silence_with_a_warning(tmp_path: Path) -> None:
     wave = np.full(1_000, 0.25, np.float32)
     wave[[3, 500, 900]] = [np.nan, np.inf, -np.inf]
