@@ -88,7 +88,11 @@ class Executor:
         progress: Progress | None = None,
         stop: Stop | None = None,
     ) -> Outcome:
-        """Execute a plan as a new batch, or as more of the open batch `batch`."""
+        """Execute a plan as a new batch, or as more of the open batch `batch`.
+
+        A problem with one file is in its result. What is raised (`JournalError`, or a `FileProblem` of a disk
+        that cannot be synced) leaves the batch open, for recovery to bring to its end.
+        """
         if not plan.actions and not (
             plan.undoes and any(not isinstance(one, Skip) for one in plan.operations)
         ):

@@ -279,7 +279,8 @@ def test_a_big_batch_costs_a_few_syncs_and_commits(world: World) -> None:
     chunks = 3
     assert calls["_rename_noreplace"] == 500
     assert calls["_sync_file"] == calls["_sync_disk"] == 0
-    assert calls["_sync_folder"] <= chunks * 7  # five folders, their parent, the source
+    # Each chunk syncs the folders it touched, once: of five folders, their parent and the source.
+    assert chunks * 2 <= calls["_sync_folder"] <= chunks * 7
     assert calls["commit"] == 2 + 2 * chunks
 
 
@@ -293,6 +294,44 @@ def test_copies_are_synced_together(world: World) -> None:
     assert set(states(world.run(plan_of(*copies), script))) == {"done"}
     calls = Counter(script.calls)
     assert (calls["_sync_disk"], calls["_sync_file"], calls["_sync_folder"], calls["commit"]) == (1, 0, 1, 5)
+
+
+def test_bytes_and_names_are_on_the_disk_before_anything_is_taken_away(
+    world: World, other_device: Path
+) -> None:
+    if other_device.stat().st_dev == world.root.stat().st_dev:
+        pytest.skip("needs a second device beside the disk: a tmpfs, which takes root to mount")
+    script = Script()
+    world.run(plan_of(move(world.pack / "d.wav", other_device / "d.wav")), script)
+    placing = script.calls[script.calls.index("_sync_file") :]
+    assert placing == [
+        *("_sync_file", "commit", "_rename_noreplace", "_sync_folder", "_unlink"),
+        *("_sync_folder", "_sync_folder", "commit", "commit"),
+    ]
+    script = Script()
+    path = world.pack / "Sub" / "b.flac"
+    world.run(plan_of(world.tags(path, path, {"genre": "Hat"})), script)
+    placing = script.calls[script.calls.index("_sync_file") :]
+    assert placing == ["_sync_file", "commit", "_replace", "_sync_folder", "commit", "commit"]
+
+
+def test_every_folder_whose_names_changed_is_synced(world: World, journal: Journal) -> None:
+    synced = []
+
+    class Watching(Filesystem):
+        def _sync_folder(self, path: Path) -> None:
+            synced.append(path)
+            super()._sync_folder(path)
+
+    Executor(journal, Watching()).run(world.plan())
+    library = world.library
+    assert set(synced) == {world.inbox, library, library / "Kicks", library / "Copies"}
+    synced.clear()
+    Executor(journal, Watching()).run(world.undoing(journal, 1))
+    assert set(synced) == {world.inbox, world.pack, world.pack / "Sub", library}
+    synced.clear()
+    Executor(journal, Watching()).run(plan_of(move(world.pack / "d.wav", library / "d.wav")))
+    assert set(synced) == {world.pack, library}
 
 
 def test_what_undo_puts_back_is_held_until_it_is_moved_again(
