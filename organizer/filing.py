@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.config import Config, Inbox
-from organizer.errors import FileProblem
+from organizer.errors import FileProblem, LockedError
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
@@ -34,7 +35,7 @@ from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from organizer.execution.executor import Outcome, Result
     from organizer.sample import Item
@@ -134,7 +135,7 @@ class Filing:
 
     def recover(self) -> tuple[str, ...]:
         """Bring an interrupted batch to its end, and let the index follow."""
-        with execution_lock(self.state, wait=PATIENCE, what="recovery"):
+        with self._turn("recovery", lambda: False):
             said = recover(self.journal, self.filesystem, self.executor)
             for batch in reversed(self.journal.batches(limit=50)):
                 self.index.moved(
@@ -203,6 +204,24 @@ class Filing:
             library=self.config.library_root,
             folders=self.config.folder_names,
         )
+
+    @contextmanager
+    def _turn(self, what: str, stop: Callable[[], bool]) -> Iterator[bool]:
+        """Hold the execution lock; False where it was asked to stop before it had it."""
+        deadline = time.monotonic() + PATIENCE
+        with ExitStack() as lock:
+            while True:
+                try:
+                    lock.enter_context(execution_lock(self.state, wait=1.0, what=what))
+                    break
+                except LockedError:
+                    # stop() also tells whoever watches over us that we are alive.
+                    if stop():
+                        yield False
+                        return
+                    if time.monotonic() > deadline:
+                        raise
+            yield True
 
     def _is_open(self, path: Path, stamp: Stamp) -> bool:
         stays = self.remainders.get(path)
@@ -285,7 +304,9 @@ class Filing:
         pipeline = self.pipeline()
         decisions = pipeline.decide(items)
         hashes, problems = pipeline.hashes(decisions, heartbeat=lambda: progress("hashing", 0, len(chosen)))
-        with execution_lock(self.state, wait=PATIENCE, what=f"filing {arrival.title}"):
+        with self._turn(f"filing {arrival.title}", stop) as is_ours:
+            if not is_ours:
+                return Report(batch=batch, title=arrival.title, interrupted=True)
             proposal = self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
             if batch is None and not forced and arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
@@ -312,6 +333,11 @@ class Filing:
             (result.operation.source, result.operation.target)
             for result in outcome.results
             if isinstance(result.operation, Move) and result.state == "done"
+        )
+        self.index.rewritten(
+            (result.operation.path, result.stamp_after, result.hash_after)
+            for result in outcome.results
+            if isinstance(result.operation, WriteTags) and result.stamp_after is not None
         )
         return outcome.batch, outcome.results
 

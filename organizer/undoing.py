@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from organizer.execution.locks import execution_lock
 from organizer.planning.operations import Move, Plan
-from organizer.planning.undo import Done, invert
+from organizer.planning.undo import invert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord
     from organizer.library.index import Index
+    from organizer.planning.undo import Done
 
 # How long a command waits for the service to finish the batch in hand.
 PATIENCE = 10.0
@@ -40,16 +41,7 @@ class Undoing:
 
     def plan(self, batch: BatchRecord) -> Plan:
         """Plan the way back of one batch."""
-        done = [
-            Done(
-                operation=record.operation,
-                stamp_after=record.stamp_after,
-                hash_after=record.hash_after or None,
-                patch=record.patch,
-            )
-            for record in self._journal.operations(self._latest_doing(batch).id)
-            if record.state == "done"
-        ]
+        done = self._journal.done([self._latest_doing(batch).id])
         redo = batch.origin == "undo"
         return Plan(
             origin="undo",

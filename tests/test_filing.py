@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import mutagen
 import pytest
 
 from organizer import filing
@@ -15,8 +16,10 @@ from organizer.cli.sort import arrivals_below
 from organizer.config import Config, Home, Inbox, dump
 from organizer.demo.sounds import DEMO_PACK
 from organizer.execution.filesystem import Filesystem
+from organizer.execution.locks import execution_lock
 from organizer.filing import Arrival, Report
 from organizer.library.remainders import Nature
+from organizer.recognition.identity import content_hash
 from organizer.resources import shipped
 
 if TYPE_CHECKING:
@@ -123,6 +126,33 @@ def test_sort_files_what_is_held(desk: Desk, make_pack: Make) -> None:
     (report,) = desk.file(forced=True)
     assert report.filed == 1
     assert desk.parts.filing.counts()["held"] == 0
+
+
+TAG_IN_PLACE = """
+version = 1
+[[rule]]
+name = "Tags only"
+then = [{ tag = { genre = "{category|Loop}", label = "{label|none}" } }, { sidecar = "json" }]
+"""
+
+
+def test_a_rule_that_only_tags_does_so_once_and_undo_gives_the_bytes_back(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    (desk.home.rules / "default.toml").write_text(TAG_IN_PLACE, encoding="utf-8")
+    pack = make_pack(desk.inbox / "Kit")
+    before = tree_of(desk.inbox)
+    desk.file()
+    tagged = mutagen.File(pack / "Perc" / "Cowbell.wav")
+    assert str(tagged["TCON"]) == "percussion"
+    assert (pack / "Perc" / "Cowbell.wav.organizer.json").exists()
+    found = [(path, path.stat()) for path in desk.inbox.rglob("*") if path.is_file()]
+    assert desk.parts.filing.wanted(desk.inbox, found) == []
+    entry = desk.parts.index.get(pack / "Perc" / "Cowbell.wav")
+    assert entry is not None
+    assert entry.sample.facts.content_hash == content_hash(entry.path)
+    desk.undo()
+    assert tree_of(desk.inbox) == before
 
 
 def test_a_fresh_copy_of_a_held_file_is_filed(desk: Desk, make_pack: Make) -> None:
@@ -237,6 +267,22 @@ def test_a_stop_leaves_a_batch_that_recovery_brings_to_its_end(desk: Desk, make_
     assert len(desk.filed()) == len(DEMO_PACK)
     assert desk.parts.index.count_below(desk.library) == len(DEMO_PACK)
     assert desk.parts.filing.recover() == ()
+
+
+def test_filing_waits_for_its_turn_and_hears_a_stop_meanwhile(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    arrival = next(iter(arrivals_below(desk.parts.config.inbox[0])))
+    asked: list[bool] = []
+
+    def stop_at_the_third_question() -> bool:
+        asked.append(True)
+        return len(asked) > 2
+
+    with execution_lock(desk.home.state, wait=0.0, what="another command"):
+        report = desk.parts.filing.file(arrival, stop=stop_at_the_third_question)
+    assert report.interrupted
+    assert desk.filed() == []
+    assert desk.parts.filing.file(arrival).filed == 1
 
 
 class FullDisk(Filesystem):

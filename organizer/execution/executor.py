@@ -24,6 +24,7 @@ from organizer.planning.operations import (
     RemoveFolder,
     Skip,
 )
+from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,8 @@ class Result:
     error: str = ""
     hint: str = ""
     lasting: bool = True  # False: time can mend it, so that trying again makes sense
+    stamp_after: Stamp | None = None  # of the file that a done operation left behind
+    hash_after: str = ""  # of its bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,4 +371,6 @@ def _result(operation: Operation, closing: Closing) -> Result:
         error=closing.error,
         hint=closing.hint,
         lasting=closing.lasting,
+        stamp_after=closing.stamp_after,
+        hash_after=closing.hash_after,
     )

@@ -74,6 +74,15 @@ class Index:
             [(to_blob(new), to_blob(old)) for old, new in moves],
         )
 
+    def rewritten(self, changes: Iterable[tuple[Path, Stamp, str]]) -> None:
+        """Take note of new bytes around the same sounds: stamp and content hash."""
+        entries = []
+        for path, stamp, content_hash in changes:
+            if (entry := self.get(path)) is not None:
+                facts = replace(entry.sample.facts, content_hash=content_hash)
+                entries.append(replace(entry, stamp=stamp, sample=replace(entry.sample, facts=facts)))
+        self.put(entries)
+
     def _in_one_go(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         self._store.execute("BEGIN IMMEDIATE")
         try:

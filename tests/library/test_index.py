@@ -74,6 +74,19 @@ def test_entries_follow_their_files(store: sqlite3.Connection) -> None:
     assert index.get(Path("/lib/a.wav")) is not None
 
 
+def test_new_bytes_around_the_same_sound_are_noted(store: sqlite3.Connection) -> None:
+    index = Index(store)
+    index.put([_entry("/lib/a.wav")])
+    index.rewritten(
+        [(Path("/lib/a.wav"), Stamp(11, 21, 31, 41), "b2:11"), (Path("/lib/b.wav"), Stamp(1, 2, 3, 4), "")]
+    )
+    entry = index.get(Path("/lib/a.wav"))
+    assert entry is not None
+    assert entry.stamp == Stamp(11, 21, 31, 41)
+    assert (entry.sample.facts.content_hash, entry.sample.facts.sound_id) == ("b2:11", "pcm:00")
+    assert index.get(Path("/lib/b.wav")) is None
+
+
 @pytest.mark.parametrize("damage", [b"this is no database" * 100, b""])
 def test_a_damaged_index_is_set_aside_and_made_anew(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "index.sqlite"
