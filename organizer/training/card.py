@@ -202,8 +202,8 @@ right {drums} of the time.
     organizer train manifest.csv --root audio --out {self.model.name} --seed {plan.seed} \\
       --passes {plan.passes} --batch {self.batch}{limit}
 
-{plan.passes} passes of {plan.steps_per_pass} steps of {self.batch} sounds took {minutes:.0f} minutes of learning
-on {plan.threads} cores that were shared with other work. Python {platform.python_version()},
+{plan.passes} passes of {plan.steps_per_pass} steps of {self.batch} sounds took {minutes:.0f} minutes
+of learning on {plan.threads} cores that were shared with other work. Python {platform.python_version()},
 {packages}. The same seed, versions and
 number of threads repeat a run closely, not to the last bit.
 

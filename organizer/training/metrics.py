@@ -194,37 +194,79 @@ def _per_class(
 def intervals(answers: Answers, *, resamples: int, seed: int) -> dict[str, list[float] | None]:
     """95 % intervals of the main figures, drawing whole kits with replacement."""
     rows = labelled(answers)
-    kits, kit_of = np.unique(rows.kits, return_inverse=True)
+    kits, kit_of = np.unique(answers.kits, return_inverse=True)
     if not len(kits):
         return {}
-    label_right = (rows.label == rows.truth).astype(np.float64)
-    category_right = rows.category_right.astype(np.float64)
-    rng = np.random.default_rng(seed)
-    times = rng.multinomial(len(kits), np.full(len(kits), 1.0 / len(kits)), size=resamples).astype(np.float64)
+    times = np.random.default_rng(seed).multinomial(
+        len(kits), np.full(len(kits), 1.0 / len(kits)), size=resamples
+    )
+    named = kit_of[answers.truth != NOT_LABELLED]
+    label_right = rows.label == rows.truth
 
-    def per_kit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        sums: NDArray[np.float64] = times @ np.bincount(kit_of, values, minlength=len(kits))
-        return sums
-
-    def ratio(right: NDArray[np.float64], among: NDArray[np.bool_]) -> NDArray[np.float64]:
-        there = among.astype(np.float64)
-        total = per_kit(there)
-        shares: NDArray[np.float64] = np.full(resamples, np.nan)
-        np.divide(per_kit(right * there), total, out=shares, where=total > 0)
-        return shares
+    def drawn(right: NDArray[np.bool_], among: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return _resampled(right, among, named, times)
 
     everything = np.ones(len(rows.truth), dtype=np.bool_)
-    by_label = np.stack(
-        [ratio(label_right, rows.truth == i) for i in range(len(LABELS)) if np.any(rows.truth == i)]
-    )
-    drawn = {
-        "label_accuracy": ratio(label_right, everything),
-        "label_macro_recall": np.nansum(by_label, axis=0)
-        / np.maximum(1, np.sum(~np.isnan(by_label), axis=0)),
-        "category_accuracy": ratio(category_right, everything),
-        "drum_category_accuracy": ratio(category_right, rows.drum),
+    by_label = [drawn(label_right, rows.truth == one) for one in np.unique(rows.truth)]
+    by_category = [
+        drawn(rows.category_right, rows.category_truth == one) for one in np.unique(rows.category_truth)
+    ]
+    kind_right = answers.heard_loop == answers.is_loop
+    by_kind = [_resampled(kind_right, answers.is_loop == kind, kit_of, times) for kind in (False, True)]
+    order = np.argsort(-rows.confidence, kind="stable")
+    surest, right = rows.confidence[order], rows.category_right[order]
+    draws = [times[draw][named[order]] for draw in range(resamples)]
+    return {
+        "label_accuracy": _middle(drawn(label_right, everything)),
+        "label_macro_recall": _middle(_mean_of(by_label, resamples)),
+        "category_accuracy": _middle(drawn(rows.category_right, everything)),
+        "category_macro_recall": _middle(_mean_of(by_category, resamples)),
+        "drum_category_accuracy": _middle(drawn(rows.category_right, rows.drum)),
+        "kind_balanced_accuracy": _middle(np.mean(by_kind, axis=0)),
+        "accuracy_at_coverage_0.8": _middle(np.array([_surest_right(right, draw, 0.8) for draw in draws])),
+        "ece": _middle(np.array([_weighed_error(surest, right, draw) for draw in draws])),
     }
-    return {name: _middle(values) for name, values in drawn.items()}
+
+
+def _resampled(
+    right: NDArray[np.bool_], among: NDArray[np.bool_], kit_of: NDArray[np.intp], times: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Give the share right among some rows in every resample, NaN where none of them was drawn."""
+    kits = times.shape[1]
+    total = times @ np.bincount(kit_of[among], minlength=kits)
+    hits = times @ np.bincount(kit_of[among & right], minlength=kits)
+    shares: NDArray[np.float64] = np.full(len(times), np.nan)
+    np.divide(hits, total, out=shares, where=total > 0)
+    return shares
+
+
+def _mean_of(shares: list[NDArray[np.float64]], resamples: int) -> NDArray[np.float64]:
+    """Average over the classes that a resample holds."""
+    if not shares:
+        return np.full(resamples, np.nan)
+    stacked = np.stack(shares)
+    known = ~np.isnan(stacked)
+    mean: NDArray[np.float64] = np.where(known, stacked, 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
+    return mean
+
+
+def _surest_right(right: NDArray[np.bool_], draw: NDArray[np.int64], coverage: float) -> float:
+    """`accuracy_at_coverage` of rows sorted surest first, each counted as often as it was drawn."""
+    before = np.cumsum(draw) - draw
+    counted = np.clip(draw.sum() * coverage - before, 0.0, draw)
+    return float((right * counted).sum() / counted.sum()) if counted.sum() else float("nan")
+
+
+def _weighed_error(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], draw: NDArray[np.int64]
+) -> float:
+    """`calibration_error` of sorted rows, each counted as often as it was drawn."""
+    total = draw.sum()
+    if not total:
+        return float("nan")
+    bins = np.minimum(14, (np.cumsum(draw) - draw) * 15 // total)
+    gaps = np.bincount(bins, (confidence - right) * draw, minlength=15)
+    return float(np.abs(gaps).sum() / total)
 
 
 def _middle(values: NDArray[np.float64]) -> list[float] | None:

@@ -23,16 +23,17 @@ def toy_sound(label: str, seed: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     time = np.arange(int(RATE * rng.uniform(0.15, 0.4))) / RATE
     if label == "hat_closed":
-        return (rng.normal(size=time.size) * np.exp(-time / 0.03)).astype(np.float32) * np.float32(0.2)
+        wave = 0.2 * rng.normal(size=time.size) * np.exp(-time / 0.03)
+        return np.asarray(wave, dtype=np.float32)
     if label == "synth":
-        return (0.4 * np.sign(np.sin(2 * np.pi * rng.uniform(200, 500) * time))).astype(np.float32)
+        return np.asarray(0.4 * np.sign(np.sin(2 * np.pi * rng.uniform(200, 500) * time)), dtype=np.float32)
     hit = np.sin(2 * np.pi * (50 * time + 5 * (1 - np.exp(-time / 0.04)))) * np.exp(-time / 0.1)
     if label == "loop":
         track = np.zeros(int(RATE * 1.4))
         for start in range(0, track.size - hit.size, int(RATE * 0.25)):
             track[start : start + hit.size] += hit
         return (track * 0.4).astype(np.float32)
-    return (hit * rng.uniform(0.2, 0.9)).astype(np.float32)
+    return np.asarray(hit * rng.uniform(0.2, 0.9), dtype=np.float32)
 
 
 @pytest.fixture

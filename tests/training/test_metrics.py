@@ -139,6 +139,23 @@ def test_intervals_draw_whole_kits() -> None:
     assert two_kits["intervals"]["drum_category_accuracy"] == [0.0, 1.0]
 
 
+def test_with_one_kit_every_draw_is_the_whole_and_every_interval_the_figure() -> None:
+    rng = np.random.default_rng(6)
+    truth = [LABELS[number] for number in rng.integers(0, 6, 45)] + ["loop"] * 5
+    said = rng.dirichlet(np.full(len(LABELS), 0.2), 50)
+    heard_loop = [bool(one) for one in rng.random(50) < 0.4]
+    figures: dict[str, Any] = report(
+        answers(truth, said, heard_loop=heard_loop, kits=["a"] * 50), resamples=3
+    )
+    edges = figures["intervals"]
+    for name in (
+        "label_accuracy", "label_macro_recall", "category_accuracy", "category_macro_recall",
+        "drum_category_accuracy", "kind_balanced_accuracy", "ece",
+    ):  # fmt: skip
+        assert edges[name] == pytest.approx([figures[name]] * 2)
+    assert edges["accuracy_at_coverage_0.8"] == pytest.approx([figures["accuracy_at_coverage"]["0.8"]] * 2)
+
+
 def test_intervals_are_the_same_every_time() -> None:
     assert report(answers(TRUTH, SAID))["intervals"] == report(answers(TRUTH, SAID))["intervals"]
 

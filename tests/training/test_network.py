@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -24,15 +26,19 @@ from organizer.training.network import (  # noqa: E402
     mel_matrix,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 pytestmark = pytest.mark.training
 
 TINY = Shape(4, ((4,), (8,)))
 
 
-def decaying_noise(seed: int = 0) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def decaying_noise(seed: int = 0) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     wave = rng.normal(size=WINDOW) * np.exp(-np.arange(WINDOW) / 6_000)
-    return (wave / np.abs(wave).max()).astype(np.float32)
+    loudest: NDArray[np.float32] = (wave / np.abs(wave).max()).astype(np.float32)
+    return loudest
 
 
 @pytest.mark.parametrize("view", [ATTACK, WHOLE], ids=["attack", "whole"])
