@@ -53,13 +53,13 @@ class Holds:
         if row is None:
             return
         source = row["source"].encode("utf-8", "surrogateescape")
-        cursor.execute(
+        known = cursor.execute(
             "DELETE FROM hold WHERE operation <> ? AND path = CAST(? AS TEXT)", (operation, source)
-        )
-        cursor.execute(
-            "DELETE FROM hold WHERE operation <> ? AND inode = ? AND size = ?",
-            (operation, str(after.inode), after.size),
-        )
+        ).rowcount
+        holds = cursor.execute("SELECT 1 FROM hold WHERE operation = ?", (operation,)).fetchone()
+        if known or holds is not None:
+            return  # another row of the same inode is another name of the file, which is held as well
+        cursor.execute("DELETE FROM hold WHERE inode = ? AND size = ?", (str(after.inode), after.size))
 
     def release(self, cursor: sqlite3.Cursor, paths: Sequence[Path]) -> None:
         for path in paths:

@@ -225,7 +225,7 @@ class Service:
 
     def _file(self, intake: Intake, ready: ReadyBatch) -> None:
         inbox = intake.inbox
-        title = ready.pack or f"loose files in {inbox.title}"
+        title = shown(ready.pack or f"loose files in {inbox.title}")
         key = (inbox.title, ready.pack)
         self._describe(Busy(title=title, total=len(ready.paths)), at_once=True)
         self._reload_rules()
@@ -265,7 +265,7 @@ class Service:
 
     def _reload_rules(self) -> None:
         try:
-            problem = self._filing.reload() or ""
+            problem = shown(self._filing.reload() or "")
         except Exception as error:
             self._bulletin.trouble("the rules could not be read again", error)
             return

@@ -80,6 +80,6 @@ def read(path: Path) -> ServiceReport | None:
         return None
 
 
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """Write a path as text, whatever bytes its name holds."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

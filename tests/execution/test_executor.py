@@ -381,6 +381,21 @@ def test_a_file_is_held_while_its_undo_is_under_way(
     assert all(seen)
 
 
+def test_every_name_of_a_file_with_several_is_held_until_it_is_moved_itself(
+    world: World, journal: Journal, executor: Executor
+) -> None:
+    first, second = world.pack / "d.wav", world.inbox / "d too.wav"
+    second.hardlink_to(first)
+    executor.run(plan_of(move(first, world.library / "d.wav"), move(second, world.library / "d (2).wav")))
+    executor.run(world.undoing(journal, 1))
+    stamp = Stamp.of(first.stat())
+    assert journal.held_count([world.inbox]) == 2
+    assert journal.is_held(first, stamp, content_hash)
+    executor.run(plan_of(move(second, world.library / "d.wav")))
+    assert journal.held_count([world.inbox]) == 1
+    assert journal.is_held(first, stamp, content_hash)
+
+
 def test_redo_lets_go_of_what_it_files_again(world: World, journal: Journal, executor: Executor) -> None:
     executor.run(world.plan())
     executor.run(world.undoing(journal, 1))

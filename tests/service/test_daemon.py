@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -125,6 +126,18 @@ def test_the_report_tells_what_was_done(running: Running) -> None:
     assert report.started <= (report.last_scan or 0.0) <= report.stopped
     (inbox,) = report.inboxes
     assert (inbox.title, inbox.path, inbox.watch) == ("inbox", str(running.inbox), "native")
+
+
+def test_a_pack_whose_name_is_no_text_is_filed_and_told(running: Running) -> None:
+    pack = os.fsdecode(b"Pack \xff\n")
+    running.start()
+    running.filing.faults = [OSError("no luck")]
+    put(running.inbox / pack / "Kick.wav")
+    put(running.inbox / "After/Kick.wav")
+    wait_until(running.filed(f"{pack}/Kick.wav", "After/Kick.wav"), "both packs are filed")
+    wait_until(running.told(lambda report: report.files_filed == 2), "both are told")
+    running.stop()
+    assert running.exit_code == 0
 
 
 def test_a_batch_in_hand_is_told_while_it_lasts(running: Running) -> None:
