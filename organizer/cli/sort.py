@@ -74,6 +74,7 @@ def _arrivals(parts: Assembly, path: Path) -> Iterator[Arrival]:
     """See a path as the service would: below its inbox, or with its own folder as one."""
     from organizer.filing import Arrival
 
+    path = _unlinked(parts, path)
     inbox = parts.config.inbox_of(path)
     if inbox is not None and path == inbox.root:
         yield from arrivals_below(inbox)
@@ -82,15 +83,53 @@ def _arrivals(parts: Assembly, path: Path) -> Iterator[Arrival]:
         below = path.relative_to(inbox.root)
         pack = below.parts[0] if len(below.parts) > 1 or path.is_dir() else None
     else:
-        if findings := overlaps([path], parts.config.library_root):
-            raise UsageProblem(
-                findings[0].replace("the inbox ", ""),
-                hint="`organizer reclassify --dry-run` looks at the library again.",
-            )
+        _refuse_what_is_ours(parts, path)
         inbox = Inbox(str(path.parent))
         pack = path.name if path.is_dir() else None
     files = tuple(_files(path)) if path.is_dir() else (path,)
     yield Arrival(inbox=inbox, pack=pack, paths=files)
+
+
+def _unlinked(parts: Assembly, path: Path) -> Path:
+    """Give a path the name that the service would know it by; refuse links.
+
+    By another name a file of an inbox would be filed as of another pack, and not be held after an undo.
+    """
+    inboxes = [inbox.root for inbox in parts.config.inbox]
+    place = path if path in inboxes else path.parent.resolve() / path.name
+    if place not in inboxes and place.is_symlink():
+        raise UsageProblem(
+            f"{path} is a link",
+            hint=f"Links are left alone; it leads to {path.resolve()}, which you can name.",
+        )
+    real = place.resolve()
+    for root in inboxes:
+        if real.is_relative_to(root.resolve()):
+            return root / real.relative_to(root.resolve())
+    return place
+
+
+def _refuse_what_is_ours(parts: Assembly, path: Path) -> None:
+    """Refuse folders that hold, or lie in, the library, an inbox, or what Organizer itself lives from."""
+    if findings := overlaps([path], parts.config.library_root):
+        raise UsageProblem(
+            findings[0].replace("the inbox ", ""),
+            hint="`organizer reclassify --dry-run` looks at the library again.",
+        )
+    real = path.resolve()
+    for inbox in parts.config.inbox:
+        if inbox.root.resolve().is_relative_to(real):
+            raise UsageProblem(
+                f"the inbox {inbox.root} lies inside {path}", hint=f"Sort {inbox.root}, or other folders."
+            )
+    home = parts.home
+    for place in (home.config_file, home.rules, home.state):
+        ours = place.resolve()
+        if ours.is_relative_to(real) or real.is_relative_to(ours):
+            raise UsageProblem(
+                f"{path} holds what Organizer itself works with: {place}",
+                hint="Sort the folders of sounds in it, one by one.",
+            )
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -167,6 +167,36 @@ def test_sort_refuses_the_library_itself(run: Run, ready: Path) -> None:
     assert "reclassify" in ran.err
 
 
+def test_sort_refuses_what_organizer_itself_works_with_and_what_holds_an_inbox(run: Run, home: Path) -> None:
+    run("init", "--inbox", home / "Music" / "Inbox", "--library", home / "Library")
+    run("status")  # it makes the state
+    before = sorted((home / "home").rglob("*"))
+    for folder in ("home", "home/state", "home/rules", "home/config.toml", "Music"):
+        ran = run("sort", home / folder, "--yes")
+        assert ran.code == 2, folder
+        assert "hint" in ran.err
+    assert set(before) <= set((home / "home").rglob("*"))
+    assert (home / "Music" / "Inbox").is_dir()
+
+
+def test_sort_knows_a_pack_of_an_inbox_by_any_way_to_it_and_refuses_links(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    kit = make_pack(ready / "Inbox" / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    (ready / "to inbox").symlink_to(ready / "Inbox")
+    (ready / "to kit").symlink_to(kit)
+    (ready / "to kick.wav").symlink_to(kit / "Kick.wav")
+    (ready / "Inbox" / "to kit").symlink_to(kit)
+    for link in ("to inbox", "to kit", "to kick.wav", "Inbox/to kit"):
+        ran = run("sort", ready / link, "--yes")
+        assert ran.code == 2, link
+        assert f"leads to {(ready / link).resolve()}" in ran.err
+    (report,) = json.loads(run("sort", ready / "to inbox" / "Kit", "--yes", "--json").out)
+    assert (report["title"], report["filed"]) == ("Kit", 1)
+    run("undo", "--yes")
+    assert "held     1 file" in run("status").out
+
+
 def test_sort_files_a_folder_from_anywhere(run: Run, ready: Path, make_pack: Make) -> None:
     pack = make_pack(ready / "Downloads" / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
     assert run("sort", pack).code == 2  # it asks, and there is no terminal
