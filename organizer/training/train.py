@@ -5,11 +5,12 @@ Draws nothing on a screen: what happens is told to the `Listener` it is given. N
 
 from __future__ import annotations
 
+import copy
 import math
 import pickle
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch.nn import functional
@@ -92,8 +93,8 @@ class Trainer:
         """Take up the run that was interrupted; return how many passes it had done (0: nothing there)."""
         if self._state is None or not self._state.exists():
             return 0
-        saved = torch.load(self._state, map_location=self._device, weights_only=True)
-        if saved["plan"] != asdict(self._plan):
+        saved = _read_state(self._state, self._device)
+        if saved["plan"] != _settings(self._plan):
             raise UsageProblem(
                 "the interrupted run was started with other settings",
                 path=self._state,
@@ -108,11 +109,8 @@ class Trainer:
 
     def start_from(self, state: Path) -> str:
         """Begin with the averaged weights of another run's state; return the settings that made it."""
-        try:
-            saved = torch.load(state, map_location=self._device, weights_only=True)
-            self.network.load_state_dict(saved["averaged"])
-        except (OSError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
-            raise UsageProblem("that is no state of a training run", path=state) from error
+        saved = _read_state(state, self._device)
+        self.network.load_state_dict(saved["averaged"])
         self.averaged.load_state_dict(self.network.state_dict())
         plan = saved["plan"]
         return f"--seed {plan['seed']} --passes {plan['passes']} ({saved['seconds'] / 60:.0f} minutes)"
@@ -183,7 +181,7 @@ class Trainer:
         fresh = self._state.with_suffix(".new")
         torch.save(
             {
-                "plan": asdict(self._plan),
+                "plan": _settings(self._plan),
                 "network": self.network.state_dict(),
                 "averaged": self.averaged.state_dict(),
                 "optimiser": self._optimiser.state_dict(),
@@ -193,6 +191,23 @@ class Trainer:
             fresh,
         )
         fresh.replace(self._state)
+
+
+def _read_state(path: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        saved = torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise UsageProblem("the state of that training run cannot be read", path=path) from error
+    if not isinstance(saved, dict) or not {"plan", "network", "averaged", "optimiser"} <= saved.keys():
+        raise UsageProblem("that is no state of a training run", path=path)
+    return saved
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    """Give what must agree for a run to be taken up; the number of cores need not."""
+    settings = asdict(plan)
+    del settings["threads"]
+    return settings
 
 
 def _loss(
@@ -213,8 +228,6 @@ def _schedule(progress: float, warm_up: float) -> float:
 
 
 def _copy_of(network: Network) -> Network:
-    import copy
-
     averaged = copy.deepcopy(network)
     for value in averaged.parameters():
         value.requires_grad_(False)

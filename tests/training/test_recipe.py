@@ -28,7 +28,9 @@ def test_a_manifest_becomes_a_model_with_a_card(toy_collection: Path) -> None:
     # One file that is no sound: named, and nothing else.
     (toy_collection.parent / "audio" / "00.wav").write_bytes(b"nothing")
     asked = [str(toy_collection), "--root", str(toy_collection.parent / "audio"), "--out", str(out)]
-    ran = CliRunner().invoke(train, [*asked, "--passes", "2", "--batch", "8"], catch_exceptions=False)
+    ran = CliRunner().invoke(
+        train, [*asked, "--passes", "2", "--batch", "8", "--threads", "1"], catch_exceptions=False
+    )
     assert ran.exit_code == 0, ran.output
     assert "pass 2 of 2" in ran.output
     assert "00.wav" in ran.stderr
@@ -40,7 +42,7 @@ def test_a_manifest_becomes_a_model_with_a_card(toy_collection: Path) -> None:
         assert words in card
     assert str(toy_collection.parent) not in card
     again = CliRunner().invoke(
-        train, [*asked, "--passes", "2", "--batch", "8", "--resume"], catch_exceptions=False
+        train, [*asked, "--passes", "2", "--batch", "8", "--threads", "1", "--resume"], catch_exceptions=False
     )
     assert "taken up after pass 2" in again.output
     assert Classifier.load(out).model_id == ear.model_id

@@ -94,6 +94,25 @@ def test_a_run_with_other_settings_is_not_taken_up(tmp_path: Path) -> None:
         trainer(state, passes=5).resume()
 
 
+def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
+    broken, foreign = tmp_path / "broken.state", tmp_path / "foreign.state"
+    broken.write_bytes(b"no state")
+    torch.save({"other": 1}, foreign)
+    for path in (broken, foreign):
+        with pytest.raises(UsageProblem, match="state"):
+            trainer(path).resume()
+        with pytest.raises(UsageProblem, match="state"):
+            trainer().start_from(path)
+
+
+def test_a_run_can_begin_with_what_another_has_learnt(tmp_path: Path) -> None:
+    first = trainer(tmp_path / "first.state").run(batches(), Silent())
+    second = trainer(seed=2)
+    assert second.start_from(tmp_path / "first.state").startswith("--seed 1 --passes 3")
+    for one, other in zip(first.state_dict().values(), second.network.state_dict().values(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_without_a_state_there_is_nothing_to_take_up(tmp_path: Path) -> None:
     assert trainer(tmp_path / "none.state").resume() == 0
 
