@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 def classify(ctx: click.Context, *, paths: tuple[Path, ...], json_: bool, audio_only: bool) -> None:
     """Say what each file is; touch nothing. Folders are looked through.
 
+    Exits with 1 when some file cannot be read; the others are told all the same.
+
     \b
     Examples:
       organizer classify "VEH1 Bassdrum 001.wav"

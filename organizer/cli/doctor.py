@@ -174,7 +174,7 @@ def _watching(parts: Assembly) -> Iterator[Finding]:
             f"sudo sysctl fs.inotify.max_user_watches={max(folders * 4, 524_288)}",
         )
     else:
-        yield Finding("OK", "watching", f"{folders} folders to watch, {limit} possible")
+        yield Finding("OK", "watching", f"{folders} folder{'s' * (folders != 1)} to watch, {limit} possible")
 
 
 def _decoders(parts: Assembly) -> Iterator[Finding]:  # noqa: ARG001 - every check has the same shape

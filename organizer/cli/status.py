@@ -166,6 +166,6 @@ def _tell_nature(found: Sequence[Remainder], title: str) -> None:
         retry = ""
         if one.retry_at is not None:
             retry = f" (next try in {duration_text(max(one.retry_at - time.time(), 0))})"
-        say(f"  {one.path}: {one.reason}{retry}" + (f" {one.hint}" if one.hint else ""))
+        say(f"  {one.path}: {one.reason}{retry}" + (f". {one.hint}" if one.hint else ""))
     if len(found) > NAMED:
         say(f"  and {len(found) - NAMED} more; --json names all")
