@@ -71,6 +71,8 @@ class Verdicts:
             return (Nature.UNREADABLE if item.lasting else Nature.FAILED), item.problem, item.hint
         rule = decision.rule.name if decision.rule else ""
         skip = self._skips.get(item.path, Skip(path=item.path, reason=f'the rule "{rule}" keeps it here'))
+        if not skip.lasting:
+            return Nature.FAILED, skip.reason, skip.hint
         if item.bundle is not None:
             return Nature.BUNDLE, skip.reason, skip.hint
         if item.type is FileType.ARCHIVE and decision.rule is None:

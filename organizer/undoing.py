@@ -8,8 +8,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from organizer.execution.codec import encode
 from organizer.execution.locks import execution_lock
-from organizer.planning.operations import Move, Plan
+from organizer.execution.recovery import recover
+from organizer.planning.operations import ACTIONS, Move, Plan, RestoreBytes, WriteTags
 from organizer.planning.undo import invert
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from organizer.config import Config
     from organizer.execution.executor import Executor, Outcome
+    from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord
     from organizer.library.index import Index
@@ -31,23 +34,35 @@ class Undoing:
     """Undoes batches, the newest first; an undo is a batch of its own and can be undone."""
 
     def __init__(
-        self, *, config: Config, state: Path, journal: Journal, executor: Executor, index: Index
+        self,
+        *,
+        config: Config,
+        state: Path,
+        journal: Journal,
+        executor: Executor,
+        filesystem: Filesystem,
+        index: Index,
     ) -> None:
         self._config = config
         self._state = state
         self._journal = journal
         self._executor = executor
+        self._filesystem = filesystem
         self._index = index
 
     def plan(self, batch: BatchRecord) -> Plan:
         """Plan the way back of one batch."""
-        done = self._journal.done([self._latest_doing(batch).id])
+        latest = self._latest_doing(batch)
+        done = self._journal.done([latest.id])
         redo = batch.origin == "undo"
+        back = self._turned_already(latest)
         return Plan(
             origin="undo",
             title=f"{'redo' if redo else 'undo'} of {_plain_title(batch)}",
             inbox=batch.inbox,
-            operations=invert(done),
+            operations=tuple(
+                one for one in invert(done) if not isinstance(one, ACTIONS) or encode(one) not in back
+            ),
             undoes=(batch.id,),
             hold=None if redo else self._inbox_emptied_by(done),
         )
@@ -59,6 +74,8 @@ class Undoing:
         outcomes = []
         for batch in sorted(batches, key=lambda one: -one.id):
             with execution_lock(self._state, wait=PATIENCE, what=f"undo of batch {batch.id}"):
+                # What a crash left under way is brought to its end first, or it would be filed after all.
+                recover(self._journal, self._filesystem, self._executor)
                 plan = self.plan(batch)
                 outcome = self._executor.run(plan, progress=partial(progress, plan.title))
                 self._index.moved(
@@ -68,6 +85,13 @@ class Undoing:
                 )
             outcomes.append(outcome)
         return outcomes
+
+    def _turned_already(self, batch: BatchRecord) -> set[str]:
+        """Give what an earlier undo, which could not do all of it, has put back of a batch."""
+        if not batch.undone:
+            return set()
+        undos = [one.id for one in self._journal.batches() if batch.id in one.undoes and not one.undone]
+        return {encode(one.operation) for one in self._journal.done(undos)}
 
     def _latest_doing(self, batch: BatchRecord) -> BatchRecord:
         """Find the redo by which a batch is in force again: it knows the files as they are now."""
@@ -80,12 +104,13 @@ class Undoing:
         return batch
 
     def _inbox_emptied_by(self, done: Sequence[Done]) -> Path | None:
-        """Find the inbox that a batch took files from: what comes back to it must not be filed again."""
+        """Find the inbox that a batch worked on: what comes back to it must not be filed again."""
         for one in done:
-            if isinstance(one.operation, Move):
-                inbox = self._config.inbox_of(one.operation.source)
-                if inbox is not None:
-                    return inbox.root
+            match one.operation:
+                case Move(source=path) | WriteTags(path=path) | RestoreBytes(path=path):
+                    inbox = self._config.inbox_of(path)
+                    if inbox is not None:
+                        return inbox.root
         return None
 
 

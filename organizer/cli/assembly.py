@@ -122,6 +122,7 @@ class Assembly:
             state=self.home.state,
             journal=self.journal,
             executor=self.executor,
+            filesystem=self.filesystem,
             index=self.index,
         )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from organizer.execution.executor import Outcome
+    from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord, OperationRecord
     from organizer.planning.operations import Operation, Plan
 
@@ -104,7 +105,7 @@ def undo(
     with Assembly() as parts:
         journal = parts.journal_to_read
         if batches:
-            chosen = [_undoable(journal.batch(number), number) for number in batches]
+            chosen = [_undoable(journal, number) for number in batches]
         else:
             chosen = list(journal.undoable() if all_ else journal.last(last or 1))
         if not chosen:
@@ -128,7 +129,11 @@ def redo(ctx: click.Context, *, batches: tuple[int, ...], yes: bool, dry_run: bo
     """
     with Assembly() as parts:
         journal = parts.journal_to_read
-        undos = [one for one in journal.batches() if one.origin == "undo" and not one.undone]
+        undos = [
+            one
+            for one in journal.batches()
+            if one.origin == "undo" and not one.undone and one.counts.get("done")
+        ]
         chosen = [one for one in undos if one.title.startswith("undo of ")]
         if batches:
             chosen = [one for one in chosen if one.id in batches or set(one.undoes) & set(batches)]
@@ -190,9 +195,12 @@ def _print_outcomes(outcomes: Sequence[Outcome], chosen: Sequence[BatchRecord], 
             }
         )
         if not json_:
-            say(f"{batch.title}: {len(actions) - len(refused)} put back as batch {outcome.batch}")
+            as_batch = "" if outcome.batch is None else f" as batch {outcome.batch}"
+            say(f"{batch.title}: {len(actions) - len(refused)} put back{as_batch}")
             for one in refused:
                 warn(f"  not done: {in_words(one.operation)}: {one.error}")
+            if refused and batch.origin != "undo":
+                warn(f"  organizer undo {batch.id} tries that again")
     if json_:
         click.echo(as_json(listed, indent=2))
     return 1 if troubled else 0
@@ -312,11 +320,13 @@ def _found(batch: BatchRecord | None, number: int) -> BatchRecord:
     return batch
 
 
-def _undoable(batch: BatchRecord | None, number: int) -> BatchRecord:
-    found = _found(batch, number)
-    if found.undone:
+def _undoable(journal: Journal, number: int) -> BatchRecord:
+    """Find a batch that can be undone, or whose undo could not do all of it."""
+    found = _found(journal.batch(number), number)
+    undo = None if found.undone_by is None else journal.batch(found.undone_by)
+    if undo is not None and not (undo.counts.get("failed") or undo.counts.get("skipped")):
         raise UsageProblem(f"batch {number} was undone by batch {found.undone_by} already")
-    if not found.counts.get("done"):
+    if not found.counts.get("done") and not found.counts.get("open"):
         raise UsageProblem(f"in batch {number} nothing was done")
     return found
 

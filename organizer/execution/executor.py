@@ -22,6 +22,7 @@ from organizer.planning.operations import (
     Move,
     Operation,
     RemoveFolder,
+    RestoreBytes,
     Skip,
 )
 from organizer.sample import Stamp
@@ -100,7 +101,8 @@ class Executor:
             plan.undoes and any(not isinstance(one, Skip) for one in plan.operations)
         ):
             return Outcome(batch=batch, results=tuple(_skipped(one) for one in plan.operations))
-        if batch is None:
+        if batch is None or self._journal.is_undone(batch):
+            # What joined a batch that was undone could never be undone itself.
             batch = self._journal.begin(plan, model_id=model_id, rules_digest=rules_digest, now=self._clock())
         else:
             self._journal.join(batch, plan, now=self._clock())
@@ -348,11 +350,18 @@ def _shifted(progress: Progress | None, before: int, total: int) -> Callable[[in
 def _holds(batch: BatchRecord, records: Sequence[OperationRecord]) -> list[Hold]:
     if batch.hold is None:
         return []
-    return [
-        Hold(path=move.target, operation=record.id, stamp=move.stamp, content_hash=move.content_hash)
-        for record in records
-        if isinstance(move := record.operation, Move) and move.target.is_relative_to(batch.hold)
-    ]
+    holds = []
+    for record in records:
+        match record.operation:
+            case Move(target=path, stamp=stamp, content_hash=content_hash):
+                pass
+            case RestoreBytes(path=path, restored_hash=content_hash):
+                stamp = Stamp(0, 0, 0, 0)  # known when the bytes are back
+            case _:
+                continue
+        if path.is_relative_to(batch.hold):
+            holds.append(Hold(path=path, operation=record.id, stamp=stamp, content_hash=content_hash))
+    return holds
 
 
 def _written(operation: Operation) -> Path:

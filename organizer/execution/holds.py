@@ -1,7 +1,8 @@
 """What undo put back into an inbox is held: not filed again. Owns the rows of the table `hold`.
 
-A row is written with the intent to move (then a path is all that is sure of the place) and completed
-when the file is there. A file is known again by inode and size, so that a rename in the inbox keeps it held.
+A row is written with the intent to put back (then a path is all that is sure of the place) and completed
+when the file is there; one that is refused its place leaves the row of what lies there alone. A file is known
+again by inode and size, so that a rename in the inbox keeps it held.
 """
 
 from __future__ import annotations
@@ -40,15 +41,21 @@ class Holds:
             "UPDATE hold SET inode = ?, size = ?, mtime_ns = ?, complete = 1 WHERE operation = ?",
             (str(after.inode), after.size, after.mtime_ns, operation),
         )
+        cursor.execute(
+            "DELETE FROM hold WHERE operation <> ? AND path IN (SELECT path FROM hold WHERE operation = ?)",
+            (operation, operation),
+        )
 
     def forget(self, cursor: sqlite3.Cursor, operation: int) -> None:
         """Drop the row of an operation that was not done."""
         cursor.execute("DELETE FROM hold WHERE operation = ?", (operation,))
 
     def leave(self, cursor: sqlite3.Cursor, operation: int, after: Stamp) -> None:
-        """Let go of what an operation moved away, under whatever name it was held."""
+        """Let go of what an operation moved away or changed, under whatever name it was held."""
         row = cursor.execute(
-            "SELECT source FROM operation WHERE id = ? AND kind = 'move'", (operation,)
+            "SELECT kind, source FROM operation"
+            " WHERE id = ? AND kind IN ('move', 'write-tags', 'restore-bytes')",
+            (operation,),
         ).fetchone()
         if row is None:
             return
@@ -57,7 +64,7 @@ class Holds:
             "DELETE FROM hold WHERE operation <> ? AND path = CAST(? AS TEXT)", (operation, source)
         ).rowcount
         holds = cursor.execute("SELECT 1 FROM hold WHERE operation = ?", (operation,)).fetchone()
-        if known or holds is not None:
+        if known or holds is not None or row["kind"] != "move":
             return  # another row of the same inode is another name of the file, which is held as well
         cursor.execute("DELETE FROM hold WHERE inode = ? AND size = ?", (str(after.inode), after.size))
 

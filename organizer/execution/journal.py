@@ -146,11 +146,23 @@ class Journal:
                     self._holds.forget(cursor, one.id)
 
     def finish(self, batch: int, *, now: float) -> None:
-        """Close a batch; an undo marks what it turned around, an undo of an undo clears that mark."""
+        """Close a batch; an undo marks what it turned around, an undo of an undo clears that mark.
+
+        An undo of which nothing could be done (a disk was not there) marks nothing: it may be tried again.
+        """
         with self._transaction() as cursor:
             cursor.execute("UPDATE batch SET state = 'done', finished = ? WHERE id = ?", (now, batch))
-            for turned in _undoes(cursor, batch):
-                _mark_undone(cursor, turned, by=batch)
+            marks = ", ".join("?" * len(COUNTED))
+            states = dict(
+                cursor.execute(
+                    "SELECT state, count(*) FROM operation"
+                    f" WHERE batch = ? AND kind IN ({marks}) GROUP BY state",
+                    (batch, *COUNTED),
+                ).fetchall()
+            )
+            if states.get("done") or not states.get("failed"):
+                for turned in _undoes(cursor, batch):
+                    _mark_undone(cursor, turned, by=batch)
 
     def release(self, paths: Sequence[Path]) -> None:
         """Stop holding what lies at these paths or below them: it may be filed again."""
@@ -189,7 +201,7 @@ class Journal:
             one
             for one in self.batches()
             if not one.undone
-            and one.counts.get("done", 0)
+            and (one.counts.get("done") or one.counts.get("open"))
             and (one.origin != "undo" if batches is None else one.id in batches)
         )
 

@@ -60,13 +60,14 @@ CREATE INDEX operation_source ON operation (source);
 CREATE INDEX operation_target ON operation (target) WHERE target IS NOT NULL;
 
 CREATE TABLE hold (
-    path TEXT PRIMARY KEY,
+    path TEXT NOT NULL,
     operation INTEGER NOT NULL REFERENCES operation (id),
     inode TEXT NOT NULL,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     content_hash TEXT NOT NULL,
-    complete INTEGER NOT NULL DEFAULT 0
+    complete INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (path, operation)
 ) STRICT;
 CREATE INDEX hold_inode ON hold (inode, size);
 CREATE INDEX hold_operation ON hold (operation);

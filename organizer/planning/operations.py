@@ -121,6 +121,7 @@ class Skip:
     reason: str
     hint: str = ""
     rule: str = ""
+    lasting: bool = True  # False: it was to be filed, and time or the user can make that possible
 
 
 Operation = (

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from organizer.sample import Item
 
 IN_PLACE = "already in place"
+NO_LIBRARY_HINT = "Plug its disk in, or make the folder; it is tried again by itself"
+IN_THE_WAY_HINT = "Look at what lies there; it is tried again by itself"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,10 @@ class _Filing:
         item = decision.item
         if not decision.actions:
             return [_left_alone(item)]
+        if not self.library_there and any(isinstance(one, MoveTo | CopyTo) for one in decision.actions):
+            # All of it waits: a tag or a sidecar of what is not yet in its place would be in the wrong one.
+            rule = decision.rule.name if decision.rule else ""
+            return [_not_now(item, "the library is not there", NO_LIBRARY_HINT, rule)]
         content_hash = item.sample.facts.content_hash if item.sample else self.hashes.get(item.path)
         rule = decision.rule.name if decision.rule else ""
         if content_hash is None:
@@ -150,8 +156,10 @@ class _Filing:
             if isinstance(action, MoveTo):
                 try:
                     place = self._move_target(decision, action, fields)
-                except (_NoPlace, MissingValue, InTheWay) as reason:
+                except (_NoPlace, MissingValue) as reason:
                     return [Skip(path=item.path, reason=str(reason), rule=action.rule)]
+                except InTheWay as reason:
+                    return [_not_now(item, str(reason), IN_THE_WAY_HINT, action.rule)]
                 filed += self._moves(item, place, content_hash, action.rule)
         moves = any(isinstance(action, MoveTo) for action in decision.actions)
         for action in decision.actions:
@@ -183,8 +191,6 @@ class _Filing:
     def _claim(
         self, target: PurePosixPath, *, tails: Sequence[str], own: Sequence[Path], may_number: bool
     ) -> Path:
-        if not self.library_there:
-            raise _NoPlace("the library is not there")
         folder = self.claims.folder(target.parent)
         name = self.claims.name(folder, target.name, tails=tails, own=own, may_number=may_number)
         if name is None:
@@ -270,6 +276,10 @@ class _Filing:
             return [Skip(path=place, reason="its name leaves no room for a sidecar's", rule=action.rule)]
         content = sidecar_text(item.sample, rule=action.rule)
         return [WriteSidecar(path=path, content=content, rule=action.rule)]
+
+
+def _not_now(item: Item, reason: str, hint: str, rule: str) -> Skip:
+    return Skip(path=item.path, reason=reason, hint=hint, rule=rule, lasting=False)
 
 
 def _sidecar_of(path: Path) -> Path:
