@@ -22,7 +22,7 @@ from organizer.recognition.recognize import Request
 from organizer.sample import FileType, Item, Origin, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from organizer.config import Folders
     from organizer.library.index import Entry
@@ -170,6 +170,7 @@ class Pipeline:
         title: str,
         inbox: str | None = None,
         tree: Tree | None = None,
+        copied: Mapping[tuple[Path, str], Collection[Path]] = planner.NOTHING_COPIED,
     ) -> Plan:
         """Plan with the library's folders as they are now; `stamps` are those of companions."""
         return planner.plan(
@@ -187,6 +188,7 @@ class Pipeline:
             title=title,
             inbox=inbox,
             tree=tree,
+            copied=copied,
         )
 
     def _heard(self, items: list[Item]) -> Iterator[Item]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from organizer.execution.codec import encode
+from organizer.execution.executor import Outcome
 from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
 from organizer.planning.operations import ACTIONS, Move, Plan, RestoreBytes, WriteTags
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from organizer.config import Config
-    from organizer.execution.executor import Executor, Outcome
+    from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord
@@ -76,7 +77,11 @@ class Undoing:
             with execution_lock(self._state, wait=PATIENCE, what=f"undo of batch {batch.id}"):
                 # What a crash left under way is brought to its end first, or it would be filed after all.
                 recover(self._journal, self._filesystem, self._executor)
-                plan = self.plan(batch)
+                now = self._journal.batch(batch.id) or batch
+                if now.undone and now.undone_by != batch.undone_by:
+                    outcomes.append(Outcome(batch=None, results=()))  # another command was quicker
+                    continue
+                plan = self.plan(now)
                 outcome = self._executor.run(plan, progress=partial(progress, plan.title))
                 self._index.moved(
                     (result.operation.source, result.operation.target)
@@ -96,7 +101,7 @@ class Undoing:
     def _latest_doing(self, batch: BatchRecord) -> BatchRecord:
         """Find the redo by which a batch is in force again: it knows the files as they are now."""
         for other in self._journal.batches():
-            if other.origin != "undo" or other.undone:
+            if other.origin != "undo" or other.undone or not other.counts.get("done"):
                 continue
             for turned in map(self._journal.batch, other.undoes):
                 if turned is not None and turned.origin == "undo" and batch.id in turned.undoes:

@@ -103,6 +103,24 @@ def test_tags_taken_back_in_an_inbox_are_not_written_again(
     assert desk.parts.filing.counts()["held"] == 0
 
 
+def test_of_two_commands_that_undo_or_redo_the_same_only_one_does(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    journal = desk.parts.journal
+    for number in (1, 2, 1):  # undo, redo, undo
+        batches = [journal.batch(number if number == 1 else journal.batches()[0].id)] * 2
+        chosen = [one for one in batches if one is not None]
+        outcomes = desk.parts.undoing.undo(chosen, progress=lambda *_: None)
+        assert [one.count("done") for one in outcomes] == [2, 0]
+    assert tree_of(desk.inbox) == before
+    assert [one.title for one in reversed(journal.batches())] == [
+        "Kit", "undo of Kit", "redo of Kit", "undo of Kit",
+    ]  # fmt: skip
+
+
 class Killed(BaseException):
     """The process ends here."""
 

@@ -25,11 +25,11 @@ from organizer.execution.records import (
     batch_of,
     operation_of,
 )
-from organizer.planning.operations import Skip
+from organizer.planning.operations import Copy, Skip
 from organizer.planning.undo import Done
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from organizer.planning.operations import Plan
@@ -238,6 +238,21 @@ class Journal:
         return self._operations(
             "WHERE source = CAST(? AS TEXT) OR target = CAST(? AS TEXT) ORDER BY id", (name, name)
         )
+
+    def copies_of(self, paths: Iterable[Path]) -> dict[tuple[Path, str], tuple[Path, ...]]:
+        """Give the copies in force that were made of these files, by path and by the hash of the bytes."""
+        found: dict[tuple[Path, str], tuple[Path, ...]] = {}
+        for path in paths:
+            for one in self._operations(
+                "WHERE source = CAST(? AS TEXT) AND kind = 'copy' AND state = 'done' AND batch IN"
+                " (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+                (os.fsencode(path),),
+            ):
+                if isinstance(one.operation, Copy):
+                    for content_hash in {one.operation.content_hash, one.hash_after}:
+                        known = found.get((path, content_hash), ())
+                        found[path, content_hash] = (*known, one.operation.target)
+        return found
 
     def is_held(self, path: Path, stamp: Stamp, hash_of: Callable[[Path], str]) -> bool:
         """Say whether a file is one that undo put back; `hash_of` is asked only where stamps cannot tell."""

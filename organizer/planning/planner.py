@@ -7,9 +7,10 @@ move, the moves of its companions, tags, copies, sidecar; at the end the folders
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from organizer.config import Folders
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from organizer.sample import Item
 
 IN_PLACE = "already in place"
+NOTHING_COPIED: Mapping[tuple[Path, str], tuple[Path, ...]] = MappingProxyType({})
 NO_LIBRARY_HINT = "Plug its disk in, or make the folder; it is tried again by itself"
 IN_THE_WAY_HINT = "Look at what lies there; it is tried again by itself"
 
@@ -91,6 +93,7 @@ def plan(
     tree: Tree | None = None,
     hashes: Mapping[Path, str],
     stamps: Mapping[Path, Stamp],
+    copied: Mapping[tuple[Path, str], Collection[Path]] = NOTHING_COPIED,
 ) -> Plan:
     """Say what one batch would do.
 
@@ -98,6 +101,7 @@ def plan(
     ----------
     hashes : content hashes of the items without a sample, and of all companions
     stamps : of all companions; an item has its own
+    copied : by path and content hash, where copies of these files were put before
     """
     claims = Claims(snapshot, library)
     filing = _Filing(
@@ -105,6 +109,7 @@ def plan(
         folders=folders,
         hashes=hashes,
         stamps=stamps,
+        copied=copied,
         library_there=library in snapshot.folders,
     )
     filed = [operation for decision in decisions for operation in filing.file(decision)]
@@ -134,6 +139,7 @@ class _Filing:
     folders: Folders
     hashes: Mapping[Path, str]
     stamps: Mapping[Path, Stamp]
+    copied: Mapping[tuple[Path, str], Collection[Path]]
     library_there: bool
 
     def file(self, decision: Decision) -> list[Operation]:
@@ -252,6 +258,8 @@ class _Filing:
     ) -> Operation:
         try:
             target = render(action.template, fields)
+            if there := self._copied_already(place, content_hash, target):
+                return Skip(path=place, reason=f'copied already, as "{there.name}"', rule=action.rule)
             wanted = self._claim(
                 target,
                 tails=(),
@@ -263,6 +271,13 @@ class _Filing:
         if wanted == item.path:
             return Skip(path=place, reason=f"not copied: {IN_PLACE}", rule=action.rule)
         return Copy(source=place, target=wanted, content_hash=content_hash, rule=action.rule)
+
+    def _copied_already(self, place: Path, content_hash: str, target: PurePosixPath) -> Path | None:
+        """Find a copy in the same folder that the same bytes gave at an earlier time."""
+        for copy in self.copied.get((place, content_hash), ()):
+            if copy.parent == self.claims.folder(target.parent) and self.claims.was_there(copy):
+                return copy
+        return None
 
     def _sidecar(self, item: Item, place: Path, action: Sidecar) -> list[Operation]:
         path = _sidecar_of(place)

@@ -29,7 +29,11 @@ class RuleBook:
         if state != self._seen:
             self._seen = state
             try:
-                self.rules = load_rules(self._files())
+                files = self._files()
+                if not files:
+                    # Taken away, or an editor is about to put it back: nothing stays unfiled on account of it.
+                    raise RulesError(("there is no rule file any more",))
+                self.rules = load_rules(files)
                 self.problem = None
             except RulesError as error:
                 self.problem = error.message

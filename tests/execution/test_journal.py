@@ -226,3 +226,16 @@ def _done_batch(journal: Journal, *, undoes: tuple[int, ...] = (), now: float = 
     journal.settle([Closing(id=record.id, state="done", stamp_after=STAMP)], now=now)
     journal.finish(batch, now=now)
     return batch
+
+
+def test_copies_are_known_by_their_source_and_bytes_until_they_are_undone(journal: Journal) -> None:
+    first = Copy(source=STRANGE, target=Path("/library/a.wav"), content_hash="b2:1")
+    second = Copy(source=STRANGE, target=Path("/library/b.wav"), content_hash="b2:2")
+    batch = journal.begin(plan_of(first, second), now=1.0)
+    done, _ = journal.operations(batch)
+    journal.settle([Closing(id=done.id, state="done", stamp_after=STAMP, hash_after="b2:tagged")], now=2.0)
+    copies = (Path("/library/a.wav"),)
+    assert journal.copies_of([STRANGE]) == {(STRANGE, "b2:1"): copies, (STRANGE, "b2:tagged"): copies}
+    assert journal.copies_of([Path("/library/a.wav")]) == {}
+    journal.finish(journal.begin(plan_of(undoes=(batch,)), now=3.0), now=3.0)
+    assert journal.copies_of([STRANGE]) == {}

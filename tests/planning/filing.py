@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from organizer.config import Folders
 from organizer.planning.conflicts import Snapshot
-from organizer.planning.planner import destinations, plan
+from organizer.planning.planner import NOTHING_COPIED, destinations, plan
 from organizer.rules.loader import read_rules
 from organizer.rules.ruleset import RuleSet
 from tests.planning.disk import LIBRARY, hash_of, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from organizer.planning.operations import Plan
     from organizer.sample import Item
@@ -30,7 +31,14 @@ def rule(then: str, when: str = "", *, name: str = "R", more: str = "") -> str:
     return f'[[rule]]\nname = "{name}"\nwhen = {{ {when} }}\nthen = [{then}]\n{more}\n'
 
 
-def planned(disk: Disk, text: str, items: Sequence[Item], *, with_tree: bool = True) -> Plan:
+def planned(
+    disk: Disk,
+    text: str,
+    items: Sequence[Item],
+    *,
+    with_tree: bool = True,
+    copied: Mapping[tuple[Path, str], Sequence[Path]] = NOTHING_COPIED,
+) -> Plan:
     decisions = [rules(text).decide(one) for one in items]
     wanted = destinations(decisions, library=LIBRARY, folders=Folders())
     return plan(
@@ -44,4 +52,5 @@ def planned(disk: Disk, text: str, items: Sequence[Item], *, with_tree: bool = T
         tree=disk.tree() if with_tree else None,
         hashes={path: hash_of(content) for path, content in disk.files.items()},
         stamps={path: stamp(path) for path in disk.files},
+        copied=copied,
     )

@@ -226,6 +226,27 @@ def test_a_copy_that_cannot_be_made_does_not_stop_the_rest() -> None:
     ]
 
 
+def test_a_copy_that_is_there_from_an_earlier_time_is_not_made_again() -> None:
+    text = rule('{ copy = "All/" }')
+    one = heard("Pack/K.wav")
+    assert one.sample is not None
+    content_hash = one.sample.facts.content_hash
+    earlier = LIBRARY / "All/K (2).wav"
+    disk = Disk.of([one.path, earlier])
+
+    def again(text: str, content_hash: str) -> list[str]:
+        copied = {(one.path, content_hash): (earlier,)}
+        return told(planned(disk, text, [one], copied=copied).operations)[-1:]
+
+    assert again(text, content_hash) == ['Skip in/Pack/K.wav: copied already, as "K (2).wav"']
+    assert again(text, "other bytes") == ["Copy in/Pack/K.wav -> lib/All/K.wav"]
+    assert again(rule('{ copy = "Elsewhere/" }'), content_hash) == [
+        "Copy in/Pack/K.wav -> lib/Elsewhere/K.wav"
+    ]
+    gone = planned(Disk.of([one.path]), text, [one], copied={(one.path, content_hash): (earlier,)})
+    assert told(gone.operations)[-1:] == ["Copy in/Pack/K.wav -> lib/All/K.wav"]
+
+
 def test_a_copy_onto_the_file_itself_is_none() -> None:
     one = heard("P/K.wav", LIBRARY / "All/K.wav")
     assert plan_of(rule('{ copy = "All/" }'), [one]) == ["Skip lib/All/K.wav: not copied: already in place"]
