@@ -32,12 +32,12 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Look": {
         "status": ("status:status", "Is it alive, what waits, what failed and why."),
-        "log": ("history:log", "What was done, batch by batch."),
+        "log": ("log:log", "What was done, batch by batch."),
         "why": ("why:why", "Why a file is where it is."),
     },
     "Take back": {
-        "undo": ("history:undo", "Put a batch back as it was."),
-        "redo": ("history:redo", "Do again what was undone."),
+        "undo": ("undo:undo", "Put a batch back as it was."),
+        "redo": ("undo:redo", "Do again what was undone."),
     },
     "Rules and model": {
         "rules": ("rules:rules", "Check the rule files."),

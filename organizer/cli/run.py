@@ -55,8 +55,8 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
 
 
 def _show_plans(parts: Assembly, *, json_: bool) -> None:
-    from organizer.cli.history import in_words, operation_as_json
     from organizer.cli.sort import arrivals_below
+    from organizer.cli.wording import operation_as_json, operation_in_words
 
     shown = []
     for inbox in parts.config.inbox:
@@ -66,7 +66,7 @@ def _show_plans(parts: Assembly, *, json_: bool) -> None:
             if not json_ and plan.operations:
                 say(f"{inbox.title}: {plan.title}")
                 for operation in (*plan.actions, *(one for one in plan.operations if _is_skip(one))):
-                    say(f"  {in_words(operation)}")
+                    say(f"  {operation_in_words(operation)}")
     if json_:
         listed = [
             {

@@ -138,7 +138,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _list_plans(parts: Assembly, arrivals: list[Arrival], *, json_: bool) -> None:
-    from organizer.cli.history import in_words, operation_as_json
+    from organizer.cli.wording import operation_as_json, operation_in_words
     from organizer.planning.operations import ACTIONS, Skip
 
     listed = []
@@ -149,7 +149,7 @@ def _list_plans(parts: Assembly, arrivals: list[Arrival], *, json_: bool) -> Non
     if json_:
         click.echo(as_json([operation_as_json(one) for one in listed], indent=2))
     for operation in listed if not json_ else ():
-        say(in_words(operation))
+        say(operation_in_words(operation))
 
 
 def _print_reports(parts: Assembly, arrivals: list[Arrival], reports: list[Report], *, json_: bool) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.classify import in_words, sample_as_json
 from organizer.cli.output import as_json, say
+from organizer.cli.wording import operation_in_words, sample_as_json, sample_in_words
 from organizer.config import absolute
 from organizer.errors import UsageProblem
 from organizer.pack import type_of
@@ -117,8 +117,6 @@ def _origin(parts: Assembly, path: Path) -> Origin:
 
 
 def _step(record: OperationRecord) -> dict[str, Any]:
-    from organizer.cli.history import in_words as operation_in_words
-
     return {
         "batch": record.batch,
         "state": record.state,
@@ -135,7 +133,7 @@ def _way_back(history: list[OperationRecord]) -> str | None:
 def _tell(told: dict[str, Any], sample: Sample | None) -> None:
     say(told["path"])
     if sample is not None:
-        say(f"  heard {told['heard']}: {in_words(sample)}")
+        say(f"  heard {told['heard']}: {sample_in_words(sample)}")
         for source, evidence in told["sample"]["evidence"].items():
             if evidence is not None:
                 say(f"    {source:<9} {_opinion(evidence)}")

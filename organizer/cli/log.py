@@ -1,0 +1,144 @@
+"""`organizer log`: what the journal tells."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from organizer.cli.assembly import Assembly
+from organizer.cli.output import as_json, say
+from organizer.cli.wording import operation_as_json, operation_in_words
+from organizer.errors import UsageProblem
+from organizer.planning.operations import ACTIONS, Move, Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from organizer.execution.journal import Journal
+    from organizer.execution.records import BatchRecord, OperationRecord
+
+
+@click.command()
+@click.argument("batches", nargs=-1, type=int)
+@click.option("--limit", default=20, show_default=True, help="How many batches; 0 for all.")
+@click.option("--relink", type=click.Path(path_type=Path), help="Write old and new paths as CSV; - to print.")
+@click.option("--json", "json_", is_flag=True, help="Print as JSON.")
+def log(*, batches: tuple[int, ...], limit: int, relink: Path | None, json_: bool) -> None:
+    """Show what was done: the newest batches, or each operation of the BATCHES named.
+
+    The numbers are what `organizer undo` takes. --relink writes where each moved file was and is, for
+    projects that still look for it at its old place.
+
+    \b
+    Examples:
+      organizer log
+      organizer log 12
+      organizer log --relink moved.csv
+    """
+    with Assembly() as parts:
+        journal = parts.journal_to_read
+        chosen = (
+            [_numbered(journal, number) for number in batches]
+            if batches
+            else journal.batches(limit=limit or None)
+        )
+        if relink is not None:
+            _write_relink(relink, journal.operations, [one for one in journal.batches() if one in chosen])
+        elif json_:
+            listed = [_batch_as_json(one) for one in chosen]
+            if batches:
+                for batch, entry in zip(chosen, listed, strict=True):
+                    entry["operations"] = [_record_as_json(record) for record in journal.operations(batch.id)]
+            click.echo(as_json(listed, indent=2))
+        elif batches:
+            for batch in chosen:
+                say(_batch_in_words(batch))
+                for record in journal.operations(batch.id):
+                    if (line := _record_in_words(record)) is not None:
+                        say(f"  {line}")
+        else:
+            if not chosen:
+                say("Nothing has been done yet.")
+            for batch in chosen:
+                say(_batch_in_words(batch))
+
+
+def _record_as_json(record: OperationRecord) -> dict[str, Any]:
+    return {
+        **operation_as_json(record.operation),
+        "state": record.state,
+        "reason": record.error,
+        "hint": record.hint,
+    }
+
+
+def _record_in_words(record: OperationRecord) -> str | None:
+    if not isinstance(record.operation, (*ACTIONS, Skip)):
+        return None
+    words = operation_in_words(record.operation)
+    if record.state == "done" or isinstance(record.operation, Skip):
+        return words
+    return f"{record.state}: {words}: {record.error}" if record.error else f"{record.state}: {words}"
+
+
+def _batch_as_json(batch: BatchRecord) -> dict[str, Any]:
+    return {
+        "id": batch.id,
+        "origin": batch.origin,
+        "title": batch.title,
+        "inbox": batch.inbox,
+        "started": _iso(batch.started),
+        "finished": None if batch.finished is None else _iso(batch.finished),
+        "state": batch.state,
+        "undoes": list(batch.undoes),
+        "undone_by": batch.undone_by,
+        **{state: batch.counts.get(state, 0) for state in ("done", "failed", "skipped", "planned")},
+        "model": batch.model_id,
+        "rules": batch.rules_digest,
+    }
+
+
+def _batch_in_words(batch: BatchRecord) -> str:
+    when = datetime.fromtimestamp(batch.started).strftime("%Y-%m-%d %H:%M")
+    counts = ", ".join(
+        f"{batch.counts[state]} {state}"
+        for state in ("done", "failed", "skipped", "planned")
+        if batch.counts.get(state)
+    )
+    notes = f"  (undone by {batch.undone_by})" if batch.undone_by else ""
+    if batch.state == "open":
+        notes += "  (under way, or interrupted)"
+    return f"{batch.id:>4}  {when}  {batch.title}  {counts}{notes}"
+
+
+def _write_relink(path: Path, operations: Any, batches: Sequence[BatchRecord]) -> None:
+    """List the moves that are in force, oldest first; spreadsheet programs read the first row as names."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["old", "new"])
+    for batch in sorted(batches, key=lambda one: one.id):
+        if batch.undone or batch.origin == "undo":
+            continue
+        for record in operations(batch.id):
+            if record.state == "done" and isinstance(record.operation, Move):
+                writer.writerow([record.operation.source, record.operation.target])
+    if str(path) == "-":
+        click.echo(table.getvalue(), nl=False)
+    else:
+        path.write_text(table.getvalue(), encoding="utf-8", errors="surrogateescape")
+
+
+def _numbered(journal: Journal, number: int) -> BatchRecord:
+    batch = journal.batch(number)
+    if batch is None:
+        raise UsageProblem(f"there is no batch {number}", hint="`organizer log` lists them.")
+    return batch
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,153 @@
+"""`organizer undo` and `redo`: the way back, and forth again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from organizer.cli.assembly import Assembly
+from organizer.cli.output import Progress, as_json, confirm, say, warn
+from organizer.cli.plans import show
+from organizer.cli.wording import operation_as_json, operation_in_words
+from organizer.errors import UsageProblem
+from organizer.planning.operations import ACTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from organizer.execution.executor import Outcome
+    from organizer.execution.journal import Journal
+    from organizer.execution.records import BatchRecord
+
+
+@click.command()
+@click.argument("batches", nargs=-1, type=int)
+@click.option("--all", "all_", is_flag=True, help="Everything that can be undone.")
+@click.option("--last", type=click.IntRange(min=1), help="The newest N batches.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="List what would be done; do nothing.")
+@click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
+@click.pass_context
+def undo(
+    ctx: click.Context,
+    *,
+    batches: tuple[int, ...],
+    all_: bool,
+    last: int | None,
+    yes: bool,
+    dry_run: bool,
+    json_: bool,
+) -> None:
+    """Put BATCHES back as they were; without a number, the newest one.
+
+    A file that was changed or moved since is left alone, with the reason. What comes back to an inbox is
+    held: it is not filed again until `organizer redo` or `organizer sort`. An undo is a batch too.
+
+    \b
+    Examples:
+      organizer undo
+      organizer undo 12 14
+      organizer undo --last 3 --dry-run
+      organizer undo --all --yes
+    """
+    if sum((bool(batches), all_, last is not None)) > 1:
+        raise UsageProblem("name batches, or --all, or --last: one of them")
+    with Assembly() as parts:
+        journal = parts.journal_to_read
+        if batches:
+            chosen = [_undoable(journal, number) for number in batches]
+        else:
+            chosen = list(journal.undoable() if all_ else journal.last(last or 1))
+        if not chosen:
+            raise UsageProblem("there is nothing to undo", hint="`organizer log` shows what was done.")
+        ctx.exit(_turn_around(parts, chosen, "Undo", yes=yes, dry_run=dry_run, json_=json_))
+
+
+@click.command()
+@click.argument("batches", nargs=-1, type=int)
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="List what would be done; do nothing.")
+@click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
+@click.pass_context
+def redo(ctx: click.Context, *, batches: tuple[int, ...], yes: bool, dry_run: bool, json_: bool) -> None:
+    """Do again what was undone: the newest undo, or the BATCHES named (an undo, or what it undid).
+
+    \b
+    Examples:
+      organizer redo
+      organizer redo 12 --yes
+    """
+    with Assembly() as parts:
+        journal = parts.journal_to_read
+        undos = [
+            one
+            for one in journal.batches()
+            if one.origin == "undo" and not one.undone and one.counts.get("done")
+        ]
+        chosen = [one for one in undos if one.title.startswith("undo of ")]
+        if batches:
+            chosen = [one for one in chosen if one.id in batches or set(one.undoes) & set(batches)]
+        else:
+            chosen = chosen[:1]
+        if not chosen:
+            raise UsageProblem("there is no undo to turn around", hint="`organizer log` shows what was done.")
+        ctx.exit(_turn_around(parts, chosen, "Redo", yes=yes, dry_run=dry_run, json_=json_))
+
+
+def _turn_around(
+    parts: Assembly, chosen: Sequence[BatchRecord], verb: str, *, yes: bool, dry_run: bool, json_: bool
+) -> int:
+    if dry_run:
+        show([parts.undoing.plan(batch) for batch in chosen], json_=json_)
+        return 0
+    names = ", ".join(f"{one.id} ({one.title})" for one in chosen[:5])
+    more = f" and {len(chosen) - 5} more" if len(chosen) > 5 else ""
+    confirm(f"{verb} {names}{more}?", yes=yes)
+    with Progress(verb.lower()) as progress:
+        outcomes = parts.undoing.undo(chosen, progress=progress)
+    return _print_outcomes(outcomes, chosen, json_=json_)
+
+
+def _print_outcomes(outcomes: Sequence[Outcome], chosen: Sequence[BatchRecord], *, json_: bool) -> int:
+    listed = []
+    troubled = False
+    for outcome, batch in zip(outcomes, sorted(chosen, key=lambda one: -one.id), strict=True):
+        actions = [result for result in outcome.results if isinstance(result.operation, ACTIONS)]
+        refused = [result for result in actions if result.state != "done"]
+        troubled = troubled or bool(refused)
+        listed.append(
+            {
+                "turned_around": batch.id,
+                "title": batch.title,
+                "batch": outcome.batch,
+                "done": len(actions) - len(refused),
+                "refused": [
+                    {**operation_as_json(one.operation), "reason": one.error, "hint": one.hint}
+                    for one in refused
+                ],
+            }
+        )
+        if not json_:
+            as_batch = "" if outcome.batch is None else f" as batch {outcome.batch}"
+            say(f"{batch.title}: {len(actions) - len(refused)} put back{as_batch}")
+            for one in refused:
+                warn(f"  not done: {operation_in_words(one.operation)}: {one.error}")
+            if refused and batch.origin != "undo":
+                warn(f"  organizer undo {batch.id} tries that again")
+    if json_:
+        click.echo(as_json(listed, indent=2))
+    return 1 if troubled else 0
+
+
+def _undoable(journal: Journal, number: int) -> BatchRecord:
+    """Find a batch that can be undone, or whose undo could not do all of it."""
+    found = journal.batch(number)
+    if found is None:
+        raise UsageProblem(f"there is no batch {number}", hint="`organizer log` lists them.")
+    undo = None if found.undone_by is None else journal.batch(found.undone_by)
+    if undo is not None and not (undo.counts.get("failed") or undo.counts.get("skipped")):
+        raise UsageProblem(f"batch {number} was undone by batch {found.undone_by} already")
+    if not found.counts.get("done") and not found.counts.get("open"):
+        raise UsageProblem(f"in batch {number} nothing was done")
+    return found

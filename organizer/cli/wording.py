@@ -1,0 +1,104 @@
+"""How operations and samples are told, in a line and as JSON; pure text, the same in every command."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from organizer.cli.output import printable
+from organizer.planning import operations as op
+
+if TYPE_CHECKING:
+    from organizer.planning.operations import Operation
+    from organizer.sample import Sample
+
+
+def operation_in_words(operation: Operation) -> str:
+    """Say what an operation does in one line."""
+    match operation:
+        case op.Move(source=source, target=target):
+            return f"move {source} -> {target}"
+        case op.Copy(source=source, target=target):
+            return f"copy {source} -> {target}"
+        case op.Skip(path=path, reason=reason):
+            return f"leave {path}: {reason}"
+        case op.WriteTags(path=path, tags=tags):
+            return f"tag {path}: {', '.join(f'{name}={value}' for name, value in tags.items())}"
+        case op.RestoreBytes(path=path):
+            return f"take the tags back from {path}"
+        case op.WriteSidecar(path=path):
+            return f"write {path}"
+        case op.RemoveSidecar(path=path) | op.RemoveCopy(path=path):
+            return f"remove {path}"
+        case op.MakeFolder(path=path):
+            return f"make the folder {path}"
+        case op.RemoveFolder(path=path):
+            return f"remove the empty folder {path}"
+        case op.KeepFolderTime(path=path):
+            return f"keep the time of {path}"
+
+
+def operation_as_json(operation: Operation) -> dict[str, Any]:
+    values = {field.name: getattr(operation, field.name) for field in dataclasses.fields(operation)}
+    values.pop("patch", None)  # bytes for the executor, nothing to read
+    if "stamp" in values:
+        values["stamp"] = dataclasses.asdict(values["stamp"])
+    if "tags" in values:
+        values["tags"] = dict(values["tags"])
+    return {"operation": type(operation).__name__, **values}
+
+
+def sample_in_words(sample: Sample) -> str:
+    """Say in one short line what a sample is and how sure that is."""
+    heard = sample.recognition
+    what = heard.kind.value if heard.label is None else f"{heard.label} {heard.kind.value}"
+    ranked = sorted(heard.probabilities.items(), key=lambda item: -item[1])
+    others = [f"{label} {share:.0%}" for label, share in ranked if label != heard.label and share >= 0.1][:2]
+    rest = f" (or {', '.join(others)})" if others and heard.label is not None else ""
+    warnings = f" - {'; '.join(sample.facts.warnings)}" if sample.facts.warnings else ""
+    return printable(f"{what}, {heard.confidence:.0%} sure{rest}{warnings}")
+
+
+def sample_as_json(sample: Sample) -> dict[str, Any]:
+    """Describe a sample as `classify --json` and `why --json` do."""
+    facts, heard = sample.facts, sample.recognition
+    return {
+        "kind": heard.kind.value,
+        "kind_confidence": _rounded(heard.kind_confidence),
+        "label": heard.label,
+        "label_confidence": _rounded(heard.label_confidence),
+        "category": heard.category,
+        "confidence": _rounded(heard.confidence),
+        "margin": _rounded(heard.margin),
+        "probabilities": _rounded_all(heard.probabilities),
+        "evidence": {
+            source: None
+            if (evidence := heard.evidence_of(source)) is None
+            else {
+                "labels": _rounded_all(evidence.labels),
+                "kinds": _rounded_all(evidence.kinds),
+                "bpm": evidence.bpm,
+                "key": evidence.key,
+                "reasons": list(evidence.reasons),
+            }
+            for source in ("audio", "name", "metadata")
+        },
+        "duration": round(facts.duration, 4),
+        "format": facts.format,
+        "samplerate": facts.samplerate,
+        "channels": facts.channels,
+        "bits": facts.bits,
+        "peak": None if facts.peak is None else round(facts.peak, 2),
+        "warnings": list(facts.warnings),
+        "content_hash": facts.content_hash,
+        "sound_id": facts.sound_id,
+        "model": heard.model_id,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _rounded_all(values: Any) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in values.items()}
