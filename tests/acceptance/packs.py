@@ -25,9 +25,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from organizer.labels import CATEGORY_OF
+from organizer.labels import CATEGORY_OF, DRUM_CATEGORIES
 
 Tree = dict[str, tuple[str, int, int]]
+Heard = dict[str, dict[str, Any]]  # path below the packs -> what `classify --json` says
+EARS = {"with_names": (), "audio_only": ("--audio-only",)}
+SURE = 0.8  # of the default rules
 
 
 def tree_of(root: Path) -> Tree:
@@ -122,8 +125,10 @@ def accept(packs: Path, root: Path, settle: float) -> dict[str, Any]:
     status = here.wait("the packs to be filed", lambda s: calm(s) and s["library"]["samples"] > 0)
     seconds = time.monotonic() - began
     after = tree_of(here.inbox)
-    log = json.loads(here.run("log", "--json"))
+    log = json.loads(here.run("log", "--limit", "0", "--json"))
+    heard = {title: classify(here, packs, *options) for title, options in EARS.items()}
     failures += check_filed(here, packs, before, after, log)
+    failures += check_places(here, log, heard["with_names"][0])
     unreadable = {Path(one["path"]).name: one["reason"] for one in status["unreadable"]}
     report = {
         "files": sum(kind != "folder" for kind, _, _ in before.values()),
@@ -132,7 +137,7 @@ def accept(packs: Path, root: Path, settle: float) -> dict[str, Any]:
         "batches": [f"{one['id']}: {one['title']} ({one['done']})" for one in log],
         "unreadable": unreadable,
         "left": status["left"],
-        **accuracy(here, packs),
+        **accuracy(packs, heard),
     }
     here.run("undo", "--all", "--yes")
     failures += differences("after undo --all", before, tree_of(here.inbox))
@@ -184,31 +189,62 @@ def truth_of(packs: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def accuracy(here: Installation, packs: Path) -> dict[str, Any]:
+def classify(here: Installation, packs: Path, *options: str) -> tuple[Heard, float]:
+    """Hear the packs where they lie; give what was heard, and files per second with the start."""
+    began = time.monotonic()
+    lines = here.run("classify", "--json", *options, str(packs), codes=(0, 1)).splitlines()
+    heard = {str(Path(one["path"]).relative_to(packs)): one for one in map(json.loads, lines)}
+    return heard, round(len(lines) / (time.monotonic() - began), 1)
+
+
+def check_places(here: Installation, log: list[Any], heard: Heard) -> list[str]:
+    """Hold the place of each file against the default rules, spelt out once more."""
+    failures = []
+    for batch in json.loads(here.run("log", "--json", *[str(one["id"]) for one in log])):
+        for one in batch["operations"]:
+            if one["operation"] != "Move" or one["state"] != "done":
+                continue
+            source = str(Path(one["source"]).relative_to(here.inbox))
+            target = Path(one["target"]).relative_to(here.library)
+            wanted = wanted_place(source, heard.get(source))
+            if not str(target).startswith(f"{wanted}/"):
+                failures.append(f"{source} lies at {target}, not below {wanted}")
+    return failures
+
+
+def wanted_place(source: str, heard: dict[str, Any] | None) -> str:
+    if heard is None:  # no sound: where it was in its pack
+        return f"_Packs/{Path(source).parent}"
+    if heard["kind"] == "long":
+        return "Long"
+    if heard["kind"] == "loop" and heard["kind_confidence"] >= SURE:
+        return "Loops"
+    if heard["kind"] == "oneshot" and heard["confidence"] >= SURE:
+        return "Drums" if heard["category"] in DRUM_CATEGORIES else "One-Shots"
+    return f"_Review/{heard['category'] or 'Unknown'}"
+
+
+def accuracy(packs: Path, ears: dict[str, tuple[Heard, float]]) -> dict[str, Any]:
     """Compare what was heard with truth.csv, with names and metadata, and by the ear alone."""
     rows = [row for row in truth_of(packs) if (packs / row["path"]).exists()]
     if not rows:
         return {}
     report: dict[str, Any] = {}
-    for title, options in (("with_names", ()), ("audio_only", ("--audio-only",))):
-        began = time.monotonic()
-        lines = here.run("classify", "--json", *options, str(packs), codes=(0, 1)).splitlines()
-        seconds = time.monotonic() - began
-        heard = {str(Path(one["path"]).relative_to(packs)): one for one in map(json.loads, lines)}
+    for title, (heard, speed) in ears.items():
         kinds = [heard[row["path"]].get("kind") == row["kind"] for row in rows]
         oneshots = [row for row in rows if row["kind"] == "oneshot"]
         right = [heard[row["path"]].get("category") == CATEGORY_OF[row["label"]] for row in oneshots]
         sure = [
             heard[row["path"]].get("category") == CATEGORY_OF[row["label"]]
             for row in oneshots
-            if heard[row["path"]].get("confidence", 0) >= 0.8
+            if heard[row["path"]].get("confidence", 0) >= SURE
         ]
         report[title] = {
             "sounds": len(rows),
             "category_accuracy_of_oneshots": round(sum(right) / len(right), 4),
             "of_those_at_least_0.8_sure": [round(sum(sure) / max(len(sure), 1), 4), len(sure)],
             "kind_accuracy": round(sum(kinds) / len(kinds), 4),
-            "files_per_second_with_start": round(len(lines) / seconds, 1),
+            "files_per_second_with_start": speed,
         }
     return report
 
