@@ -47,8 +47,8 @@ DATA_TERMS = """\
 The sounds themselves are neither in this repository nor in the model, and are not handed on. Where a
 licence is known, it stands in the table, and it is that of the sounds, not of the model. Where it says
 unknown, no licence text was found with the sounds: they were used to measure and to fit weights only;
-who wants a model free of them can train one from other sounds with the command below. The weights hold
-statistics over all sounds together, from which no recording can be played back.
+who wants a model free of them can train one from other sounds with the command below. The weights are
+numbers fitted to all sounds together; they hold no recording.
 """
 
 
@@ -193,7 +193,11 @@ right {drums} of the time.
         plan, minutes = self.plan, self.seconds / 60.0
         limit = "" if plan.minutes is None else f" --minutes {plan.minutes:g}"
         limit += " --start-from first.state" if self.first else ""
-        begun = f"`first.state` is what the same command leaves with {self.first}.\n\n" if self.first else ""
+        begun = (
+            f"`first.state` is what the same command leaves, without --start-from, with {self.first}.\n\n"
+            if self.first
+            else ""
+        )
         packages = ", ".join(
             f"{name} {version(name)}" for name in ("torch", "numpy", "soxr", "onnx", "onnxruntime")
         )
