@@ -31,7 +31,7 @@ class RuleBook:
             try:
                 files = self._files()
                 if not files:
-                    # Taken away, or an editor is about to put it back: nothing stays unfiled on account of it.
+                    # Taken away, or an editor is about to put it back: no file stays for want of it.
                     raise RulesError(("there is no rule file any more",))
                 self.rules = load_rules(files)
                 self.problem = None
