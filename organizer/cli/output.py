@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -33,6 +34,13 @@ def say(text: object = "") -> None:
 
 def warn(text: object) -> None:
     click.echo(printable(text), err=True)
+
+
+class LogLines(logging.Formatter):
+    """One line for each message, whatever the names in it; tracebacks follow as they are."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
+        return printable(super().formatMessage(record))
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
@@ -70,7 +78,8 @@ class Progress:
             self._bar.stop()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if not sys.stderr.isatty() or time.monotonic() - self._began < SECONDS_BEFORE_PROGRESS:
+        seen = sys.stderr is not None and sys.stderr.isatty()
+        if not seen or time.monotonic() - self._began < SECONDS_BEFORE_PROGRESS:
             return
         if self._bar is None:
             from rich.console import Console

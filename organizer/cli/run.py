@@ -8,7 +8,7 @@ import os
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, say
+from organizer.cli.output import LogLines, as_json, say
 
 
 @click.command()
@@ -28,9 +28,9 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
       organizer run --once
       organizer run --dry-run
     """
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
-    )
+    told = logging.StreamHandler()
+    told.setFormatter(LogLines("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[told])
     for noisy in ("watchdog", "numba"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with Assembly() as parts:
