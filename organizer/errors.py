@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class OrganizerError(Exception):
     """Something stopped the command."""
 
-    exit_code = 70
+    exit_code = 1
 
     def __init__(self, message: str, *, path: Path | None = None, hint: str = "") -> None:
         super().__init__(message)
@@ -66,16 +66,9 @@ class LockedError(OrganizerError):
     exit_code = 5
 
 
-class NotRunning(OrganizerError):
-    """No service is running."""
-
-    exit_code = 6
-
-
 class FileProblem(OrganizerError):
     """One file could not be dealt with; the others go on."""
 
-    exit_code = 1
     # A lasting problem is looked at again only when the file, the rules or the model change.
     lasting = True
 

@@ -55,11 +55,11 @@ class Undoing:
         """Plan the way back of one batch."""
         latest = self._latest_doing(batch)
         done = self._journal.done([latest.id])
-        redo = batch.origin == "undo"
+        redo = batch.origin == "undo" and not is_redo(batch, self._journal)
         back = self._turned_already(latest)
         return Plan(
             origin="undo",
-            title=f"{'redo' if redo else 'undo'} of {_plain_title(batch)}",
+            title=f"{'redo' if redo else 'undo'} of {first_of(batch, self._journal).title}",
             inbox=batch.inbox,
             operations=tuple(
                 one for one in invert(done) if not isinstance(one, ACTIONS) or encode(one) not in back
@@ -119,9 +119,18 @@ class Undoing:
         return None
 
 
-def _plain_title(batch: BatchRecord) -> str:
-    """Name the batch at the bottom of a chain of undos and redos."""
-    title = batch.title
-    for prefix in ("undo of ", "redo of "):
-        title = title.removeprefix(prefix)
-    return title
+def is_redo(batch: BatchRecord, journal: Journal) -> bool:
+    """Say whether a batch turned an undo around, so that what was undone is in force again."""
+    turned = _turned_by(batch, journal)
+    return turned is not None and turned.origin == "undo" and not is_redo(turned, journal)
+
+
+def first_of(batch: BatchRecord, journal: Journal) -> BatchRecord:
+    """Give the batch at the bottom of a chain of undos and redos."""
+    while (turned := _turned_by(batch, journal)) is not None:
+        batch = turned
+    return batch
+
+
+def _turned_by(batch: BatchRecord, journal: Journal) -> BatchRecord | None:
+    return journal.batch(batch.undoes[0]) if batch.undoes else None

@@ -13,7 +13,8 @@ import click
 from organizer.cli.assembly import Assembly
 from organizer.cli.output import as_json, say
 from organizer.cli.wording import operation_as_json, operation_in_words
-from organizer.errors import UsageProblem
+from organizer.config import absolute
+from organizer.errors import OrganizerError, UsageProblem
 from organizer.planning.operations import ACTIONS, Move, Skip
 
 if TYPE_CHECKING:
@@ -22,17 +23,25 @@ if TYPE_CHECKING:
     from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord, OperationRecord
 
+# So many batches are listed where nobody says how many.
+SHOWN = 20
+
 
 @click.command()
 @click.argument("batches", nargs=-1, type=int)
-@click.option("--limit", default=20, show_default=True, help="How many batches; 0 for all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    show_default=f"{SHOWN}; all with --relink",
+    help="How many batches; 0 for all.",
+)
 @click.option("--relink", type=click.Path(path_type=Path), help="Write old and new paths as CSV; - to print.")
 @click.option("--json", "json_", is_flag=True, help="Print as JSON.")
-def log(*, batches: tuple[int, ...], limit: int, relink: Path | None, json_: bool) -> None:
+def log(*, batches: tuple[int, ...], limit: int | None, relink: Path | None, json_: bool) -> None:
     """Show what was done: the newest batches, or each operation of the BATCHES named.
 
     The numbers are what `organizer undo` takes. --relink writes where each moved file was and is, for
-    projects that still look for it at its old place.
+    projects that still look for it at its old place; a file that is there is not overwritten.
 
     \b
     Examples:
@@ -40,6 +49,10 @@ def log(*, batches: tuple[int, ...], limit: int, relink: Path | None, json_: boo
       organizer log 12
       organizer log --relink moved.csv
     """
+    if relink is not None and json_:
+        raise UsageProblem("--relink writes CSV: leave --json out")
+    if limit is None:
+        limit = SHOWN if relink is None else 0
     with Assembly() as parts:
         journal = parts.journal_to_read
         chosen = (
@@ -48,7 +61,7 @@ def log(*, batches: tuple[int, ...], limit: int, relink: Path | None, json_: boo
             else journal.batches(limit=limit or None)
         )
         if relink is not None:
-            _write_relink(relink, journal.operations, [one for one in journal.batches() if one in chosen])
+            _write_relink(relink, _relinks(journal, chosen))
         elif json_:
             listed = [_batch_as_json(one) for one in chosen]
             if batches:
@@ -116,7 +129,7 @@ def _batch_in_words(batch: BatchRecord) -> str:
     return f"{batch.id:>4}  {when}  {batch.title}  {counts}{notes}"
 
 
-def _write_relink(path: Path, operations: Any, batches: Sequence[BatchRecord]) -> None:
+def _relinks(journal: Journal, batches: Sequence[BatchRecord]) -> str:
     """List the moves that are in force, oldest first; spreadsheet programs read the first row as names."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -124,13 +137,32 @@ def _write_relink(path: Path, operations: Any, batches: Sequence[BatchRecord]) -
     for batch in sorted(batches, key=lambda one: one.id):
         if batch.undone or batch.origin == "undo":
             continue
-        for record in operations(batch.id):
+        for record in journal.operations(batch.id):
             if record.state == "done" and isinstance(record.operation, Move):
                 writer.writerow([record.operation.source, record.operation.target])
+    return table.getvalue()
+
+
+def _write_relink(path: Path, table: str) -> None:
     if str(path) == "-":
-        click.echo(table.getvalue(), nl=False)
-    else:
-        path.write_text(table.getvalue(), encoding="utf-8", errors="surrogateescape")
+        click.echo(table, nl=False)
+        return
+    path = absolute(path)
+    try:
+        with path.open("x", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(table)
+    except FileExistsError as error:
+        raise UsageProblem(
+            f"{path} is there already", path=path, hint="Name another file; nothing is overwritten."
+        ) from error
+    except FileNotFoundError as error:
+        raise UsageProblem(
+            f"there is no folder {path.parent}", path=path, hint="Make it, or name another place."
+        ) from error
+    except OSError as error:
+        raise OrganizerError(
+            f"{path} cannot be written: {error.strerror}", path=path, hint="Name another place."
+        ) from error
 
 
 def _numbered(journal: Journal, number: int) -> BatchRecord:

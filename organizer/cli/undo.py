@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +17,24 @@ from organizer.planning.operations import ACTIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from organizer.execution.executor import Outcome
+    from organizer.execution.executor import Outcome, Result
     from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord
+
+# So many batches are named in a question.
+NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Which way a batch is turned, in words."""
+
+    verb: str
+    done: str
+
+
+UNDO = _Way("Undo", "put back")
+REDO = _Way("Redo", "filed again")
 
 
 @click.command()
@@ -61,7 +77,7 @@ def undo(
             chosen = list(journal.undoable() if all_ else journal.last(last or 1))
         if not chosen:
             raise UsageProblem("there is nothing to undo", hint="`organizer log` shows what was done.")
-        ctx.exit(_turn_around(parts, chosen, "Undo", yes=yes, dry_run=dry_run, json_=json_))
+        ctx.exit(_turn_around(parts, chosen, UNDO, yes=yes, dry_run=dry_run, json_=json_))
 
 
 @click.command()
@@ -78,66 +94,77 @@ def redo(ctx: click.Context, *, batches: tuple[int, ...], yes: bool, dry_run: bo
       organizer redo
       organizer redo 12 --yes
     """
+    from organizer.undoing import is_redo
+
     with Assembly() as parts:
         journal = parts.journal_to_read
-        undos = [
+        chosen = [
             one
             for one in journal.batches()
-            if one.origin == "undo" and not one.undone and one.counts.get("done")
+            if one.origin == "undo"
+            and not one.undone
+            and one.counts.get("done")
+            and not is_redo(one, journal)
         ]
-        chosen = [one for one in undos if one.title.startswith("undo of ")]
         if batches:
             chosen = [one for one in chosen if one.id in batches or set(one.undoes) & set(batches)]
         else:
             chosen = chosen[:1]
         if not chosen:
             raise UsageProblem("there is no undo to turn around", hint="`organizer log` shows what was done.")
-        ctx.exit(_turn_around(parts, chosen, "Redo", yes=yes, dry_run=dry_run, json_=json_))
+        ctx.exit(_turn_around(parts, chosen, REDO, yes=yes, dry_run=dry_run, json_=json_))
 
 
 def _turn_around(
-    parts: Assembly, chosen: Sequence[BatchRecord], verb: str, *, yes: bool, dry_run: bool, json_: bool
+    parts: Assembly, chosen: Sequence[BatchRecord], way: _Way, *, yes: bool, dry_run: bool, json_: bool
 ) -> int:
     if dry_run:
         show([parts.undoing.plan(batch) for batch in chosen], json_=json_)
         return 0
-    names = ", ".join(f"{one.id} ({one.title})" for one in chosen[:5])
-    more = f" and {len(chosen) - 5} more" if len(chosen) > 5 else ""
-    confirm(f"{verb} {names}{more}?", yes=yes)
-    with Progress(verb.lower()) as progress:
+    names = ", ".join(f"{one.id} ({one.title})" for one in chosen[:NAMED])
+    more = f" and {len(chosen) - NAMED} more" if len(chosen) > NAMED else ""
+    confirm(f"{way.verb} {names}{more}?", yes=yes)
+    from organizer.undoing import first_of
+
+    with Progress(way.verb.lower()) as progress:
         outcomes = parts.undoing.undo(chosen, progress=progress)
-    return _print_outcomes(outcomes, chosen, json_=json_)
-
-
-def _print_outcomes(outcomes: Sequence[Outcome], chosen: Sequence[BatchRecord], *, json_: bool) -> int:
-    listed = []
-    troubled = False
-    for outcome, batch in zip(outcomes, sorted(chosen, key=lambda one: -one.id), strict=True):
-        actions = [result for result in outcome.results if isinstance(result.operation, ACTIONS)]
-        refused = [result for result in actions if result.state != "done"]
-        troubled = troubled or bool(refused)
-        listed.append(
-            {
-                "turned_around": batch.id,
-                "title": batch.title,
-                "batch": outcome.batch,
-                "done": len(actions) - len(refused),
-                "refused": [
-                    {**operation_as_json(one.operation), "reason": one.error, "hint": one.hint}
-                    for one in refused
-                ],
-            }
-        )
-        if not json_:
-            as_batch = "" if outcome.batch is None else f" as batch {outcome.batch}"
-            say(f"{batch.title}: {len(actions) - len(refused)} put back{as_batch}")
-            for one in refused:
-                warn(f"  not done: {operation_in_words(one.operation)}: {one.error}")
-            if refused and batch.origin != "undo":
-                warn(f"  organizer undo {batch.id} tries that again")
+    turned = sorted(chosen, key=lambda one: -one.id)
     if json_:
+        listed = [_as_json(batch, outcome) for batch, outcome in zip(turned, outcomes, strict=True)]
         click.echo(as_json(listed, indent=2))
-    return 1 if troubled else 0
+    else:
+        for batch, outcome in zip(turned, outcomes, strict=True):
+            _tell(batch, first_of(batch, parts.journal).title, outcome, way)
+    return 1 if any(_refused(outcome) for outcome in outcomes) else 0
+
+
+def _refused(outcome: Outcome) -> list[Result]:
+    return [one for one in outcome.results if isinstance(one.operation, ACTIONS) and one.state != "done"]
+
+
+def _as_json(batch: BatchRecord, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "turned_around": batch.id,
+        "title": batch.title,
+        "batch": outcome.batch,
+        "done": outcome.count("done"),
+        "refused": [
+            {**operation_as_json(one.operation), "reason": one.error, "hint": one.hint}
+            for one in _refused(outcome)
+        ],
+    }
+
+
+def _tell(batch: BatchRecord, title: str, outcome: Outcome, way: _Way) -> None:
+    if outcome.batch is None:
+        say(f"{title}: nothing was left to do")
+        return
+    say(f"{title}: {outcome.count('done')} {way.done} as batch {outcome.batch}")
+    refused = _refused(outcome)
+    for one in refused:
+        warn(f"  not done: {operation_in_words(one.operation)}: {one.error}")
+    if refused and batch.origin != "undo":
+        warn(f"  organizer undo {batch.id} tries that again")
 
 
 def _undoable(journal: Journal, number: int) -> BatchRecord:
