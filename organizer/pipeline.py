@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -180,7 +181,7 @@ class Pipeline:
             snapshot=Snapshot.seen(
                 planner.destinations(decisions, library=self._library, folders=self._folders),
                 library=self._library,
-                names_in=_names_in,
+                names_in=partial(_names_in, inbox=None if tree is None else tree.inbox),
             ),
             library=self._library,
             folders=self._folders,
@@ -201,9 +202,12 @@ class Pipeline:
                 yield replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
 
 
-def _names_in(folder: Path) -> list[str] | None:
+def _names_in(folder: Path, *, inbox: Path | None) -> list[str] | None:
+    """List a folder of the library; one that leads back into the inbox is none: filing had no end."""
     try:
+        if inbox is not None and folder.resolve().is_relative_to(inbox.resolve()):
+            return None
         with os.scandir(folder) as found:
             return [entry.name for entry in found]
-    except OSError:
+    except (OSError, RuntimeError):  # pathlib's word for a loop of links
         return None
