@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer import __version__
+from organizer.cli.output import let_go_of_output, open_closed_streams, print_any_name, warn
 from organizer.config import Home
 from organizer.errors import OrganizerError
 
@@ -74,6 +75,14 @@ class Contents(click.Group):
                 raise
             raise click.UsageError(f"{error.message} Did you mean {close[0]!r}?", ctx) from error
 
+    def invoke(self, ctx: click.Context) -> Any:
+        # click would call it a plain failure; a shell's word for a reader that went away is SIGPIPE's.
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            let_go_of_output()
+            ctx.exit(128 + 13)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, section in COMMANDS.items():
             with formatter.section(title):
@@ -90,13 +99,14 @@ def organizer() -> None:
     """Hears new samples, files them by your own rules, and can undo it."""
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None, *, commands: click.Command = organizer) -> None:
     """Run one command and exit with its code."""
-    _print_any_name()
+    open_closed_streams()
+    print_any_name()
     try:
-        code = organizer.main(args=arguments, prog_name="organizer", standalone_mode=False)
+        code = commands.main(args=arguments, prog_name="organizer", standalone_mode=False)
     except click.exceptions.Abort:
-        print(file=sys.stderr)
+        warn("")
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -104,10 +114,6 @@ def main(arguments: list[str] | None = None) -> None:
     except OrganizerError as error:
         report(error)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away; a second failure while Python shuts down would be noise.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception:
@@ -117,32 +123,22 @@ def main(arguments: list[str] | None = None) -> None:
 
 def report(error: OrganizerError) -> None:
     """Print an error the way every command does."""
-    from organizer.cli.output import printable
-
     for line in error.message.splitlines():
-        print(f"organizer: {printable(line)}", file=sys.stderr)
+        warn(f"organizer: {line}")
     if error.hint:
-        print(f"  hint: {printable(error.hint)}", file=sys.stderr)
-
-
-def _print_any_name() -> None:
-    """Let file names that are not valid in the terminal's encoding be printed escaped, never fatal."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure: Any = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="backslashreplace")
+        warn(f"  hint: {error.hint}")
 
 
 def _unexpected() -> int:
     """Keep the traceback of a defect of ours where it can be found, and say so in one line."""
     text = traceback.format_exc()
-    print(f"organizer: unexpected: {text.strip().splitlines()[-1]}", file=sys.stderr)
+    warn(f"organizer: unexpected: {text.strip().splitlines()[-1]}")
     path = Home.find(os.environ).state / "crash.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"organizer {__version__} {sys.argv[1:]}\n{text}\n")
-        print(f"  hint: this is a defect of Organizer; the details are in {path}", file=sys.stderr)
+        warn(f"  hint: this is a defect of Organizer; the details are in {path}")
     except OSError:
-        print(text, file=sys.stderr)
+        click.echo(text, err=True)
     return 70

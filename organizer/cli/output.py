@@ -1,11 +1,17 @@
-"""How results reach the user: text that cannot disturb a terminal, JSON, progress, questions."""
+"""How results reach the user: text that cannot disturb a terminal, JSON, progress, questions.
+
+Standard streams may be closed, or their reader may be gone: `open_closed_streams` and `let_go_of_output`
+see to it that neither stops the work or spoils a file.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -13,6 +19,7 @@ import click
 from organizer.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from rich.progress import Progress as Bar
@@ -20,6 +27,38 @@ if TYPE_CHECKING:
 
 # A progress bar for less would only flicker.
 SECONDS_BEFORE_PROGRESS = 2.0
+
+
+def open_closed_streams() -> None:
+    """Put the null device where a standard stream is closed (`2>&-`).
+
+    Left closed, its number would go to the next file that is opened, and what a library prints into it.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+
+
+def print_any_name() -> None:
+    """Let file names that are not valid in the terminal's encoding be printed escaped, never fatal."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def let_go_of_output() -> None:
+    """Drop what a reader that went away did not read, or Python would complain of it as it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
 
 
 def printable(text: object) -> str:
@@ -53,7 +92,7 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask before a change; on anything but a terminal `--yes` is the only answer."""
     if yes:
         return
-    if not (sys.stdin is not None and sys.stdin.isatty()):
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageProblem(f"{question} There is no terminal to ask on.", hint="Say it with --yes.")
     if not click.confirm(printable(question), default=False):
         raise click.exceptions.Exit(1)
@@ -62,9 +101,10 @@ def confirm(question: str, *, yes: bool) -> None:
 class Progress:
     """A progress bar on a terminal once the work has taken two seconds; nothing elsewhere."""
 
-    def __init__(self, title: str) -> None:
+    def __init__(self, title: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._title = title
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
@@ -79,7 +119,7 @@ class Progress:
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         seen = sys.stderr is not None and sys.stderr.isatty()
-        if not seen or time.monotonic() - self._began < SECONDS_BEFORE_PROGRESS:
+        if not seen or self._clock() - self._began < SECONDS_BEFORE_PROGRESS:
             return
         if self._bar is None:
             from rich.console import Console
@@ -91,6 +131,11 @@ class Progress:
         assert self._task is not None  # set together with the bar
         title = printable(f"{self._title}: {stage}").replace("[", r"\[")
         self._bar.update(self._task, description=title, completed=done, total=total or None)
+
+
+def counted(number: int, noun: str) -> str:
+    """Say a number with its noun, in the plural where there is not one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def duration_text(seconds: float) -> str:
