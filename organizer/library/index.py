@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from organizer.library.store import prefix_range, to_blob, to_path
+from organizer.library.store import prefix_range, to_blob, to_path, to_signed, to_unsigned
 from organizer.sample import Facts, Origin, Recognition, Sample, Stamp
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def _row_of(entry: Entry) -> tuple[Any, ...]:
         facts.content_hash,
         stamp.size,
         stamp.mtime_ns,
-        stamp.inode,
-        stamp.device,
+        to_signed(stamp.inode),
+        to_signed(stamp.device),
         origin.inbox,
         None if origin.pack is None else to_blob(origin.pack),
         to_blob(str(origin.subpath)),
@@ -129,7 +129,7 @@ def _entry_of(row: tuple[Any, ...]) -> Entry:
             subpath=PurePosixPath(os.fsdecode(subpath)),
             name=os.fsdecode(name),
         ),
-        stamp=Stamp(size, mtime_ns, inode, device),
+        stamp=Stamp(size, mtime_ns, to_unsigned(inode), to_unsigned(device)),
         sample=Sample(
             facts=msgspec.json.decode(facts, type=Facts),
             recognition=replace(recognised, embedding=embedding),

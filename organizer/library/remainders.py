@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from organizer.library.store import prefix_range, to_blob, to_path
+from organizer.library.store import prefix_range, to_blob, to_path, to_signed, to_text, to_unsigned
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
@@ -113,12 +113,12 @@ def _row_of(one: Remainder) -> tuple[Any, ...]:
         to_blob(one.path),
         one.stamp.size,
         one.stamp.mtime_ns,
-        one.stamp.inode,
-        one.stamp.device,
+        to_signed(one.stamp.inode),
+        to_signed(one.stamp.device),
         one.context,
         one.nature.value,
-        one.reason,
-        one.hint,
+        to_text(one.reason),
+        to_text(one.hint),
         one.attempts,
         one.retry_at,
         one.seen_at,
@@ -129,7 +129,7 @@ def _remainder_of(row: tuple[Any, ...]) -> Remainder:
     path, size, mtime_ns, inode, device, context, nature, reason, hint, attempts, retry_at, seen_at = row
     return Remainder(
         path=to_path(path),
-        stamp=Stamp(size, mtime_ns, inode, device),
+        stamp=Stamp(size, mtime_ns, to_unsigned(inode), to_unsigned(device)),
         context=context,
         nature=Nature(nature),
         reason=reason,

@@ -77,6 +77,20 @@ def to_path(blob: bytes) -> Path:
     return Path(os.fsdecode(blob))
 
 
+def to_text(sentence: str) -> str:
+    """Write a sentence that may name odd files as text that SQLite takes."""
+    return sentence.encode("utf-8", "backslashreplace").decode()
+
+
+def to_signed(number: int) -> int:
+    """Fold a number of 64 bits into SQLite's signed integers: some disks use all bits of an inode."""
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def to_unsigned(number: int) -> int:
+    return number + (1 << 64) if number < 0 else number
+
+
 def prefix_range(folder: Path) -> tuple[bytes, bytes]:
     """Give the bounds between which the stored paths below a folder lie."""
     start = to_blob(folder).rstrip(b"/") + b"/"

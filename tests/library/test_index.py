@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,22 @@ def test_a_name_that_is_not_utf8_survives(store: sqlite3.Connection) -> None:
     entry = _entry("/lib/Caf\udce9.wav")
     index.put([entry])
     assert index.get(entry.path) == entry
+
+
+def test_disks_that_use_all_bits_of_an_inode_and_odd_names_in_reasons_are_kept(
+    store: sqlite3.Connection,
+) -> None:
+    stamp = Stamp(10, 20, 2**64 - 3, 2**63)
+    index, remainders = Index(store), Remainders(store)
+    entry = replace(_entry("/lib/a.wav"), stamp=stamp)
+    index.put([entry])
+    assert index.get(entry.path) == entry
+    stays = Remainder(
+        path=Path("/in/a.wav"), stamp=stamp, nature=Nature.BUNDLE, reason='in "Caf\udce9"', hint="\udcff"
+    )
+    remainders.update(put=[stays])
+    found = remainders.get(stays.path)
+    assert found == replace(stays, reason=r'in "Caf\udce9"', hint=r"\udcff")
 
 
 def test_below_means_inside_and_not_beside(store: sqlite3.Connection) -> None:
