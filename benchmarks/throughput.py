@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import soundfile
 
+from organizer.arrivals import arrivals_below
 from organizer.cli.assembly import Assembly
-from organizer.cli.sort import arrivals_below
 from organizer.config import Config, Home, Inbox, dump
 from organizer.demo.sounds import DEMO_PACK
 from organizer.recognition.recognize import Request

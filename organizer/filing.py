@@ -10,67 +10,36 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from organizer.config import Config, Inbox
-from organizer.errors import FileProblem, LockedError
+from organizer.errors import LockedError
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
+from organizer.gate import Gate
 from organizer.library.index import Entry, Index
 from organizer.library.remainders import TROUBLES, Remainder, Remainders
-from organizer.pack import is_junk
-from organizer.pipeline import Listing, Pipeline, look_at
-from organizer.planning.operations import Move, Plan, WriteTags
-from organizer.recognition.identity import content_hash
-from organizer.recognition.recognize import Recognizer
+from organizer.pipeline import look_at
+from organizer.planning.operations import Move, WriteTags
+from organizer.proposing import Opinion, Progress, Proposal, Proposing, never, unseen
 from organizer.remaining import Verdicts
 from organizer.rules.book import RuleBook
-from organizer.rules.ruleset import Decision
-from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
+    from organizer.arrivals import Arrival
     from organizer.execution.executor import Outcome, Result
-    from organizer.sample import Item
 
-# Progress is told, and a wish to stop heard, at least once per so many files.
-BEAT = 32
 # A huge pack is heard and filed so many files at a time: little is heard again after a crash, and memory
 # stays bounded.
 PART = 1000
 # How long filing waits for another command to finish its batch.
 PATIENCE = 600.0
-
-Progress = Callable[[str, int, int], None]
-
-
-def _shifted(progress: Progress, start: int, total: int, stage: str, done: int, of: int) -> None:
-    """Tell the progress of one part as that of the whole."""
-    progress(stage, start + done if stage == "listening" else done, total if stage == "listening" else of)
-
-
-def _unseen(stage: str, done: int, total: int) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """Complete files of one pack, or loose ones (`pack` None), below one inbox."""
-
-    inbox: Inbox
-    pack: str | None
-    paths: tuple[Path, ...]
-
-    @property
-    def title(self) -> str:
-        return self.pack or "loose files"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,23 +65,13 @@ class Report:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What would be done with one arrival, and what it rests on."""
-
-    listing: Listing
-    decisions: tuple[Decision, ...]
-    problems: dict[Path, FileProblem]
-    plan: Plan
-
-
 @dataclass(kw_only=True)
 class Filing:
     """Files arrivals. One at a time; the execution lock keeps other commands apart."""
 
-    config: Config
     state: Path
-    recognizer: Recognizer
+    proposing: Proposing
+    gate: Gate
     book: RuleBook
     journal: Journal
     executor: Executor
@@ -123,19 +82,14 @@ class Filing:
 
     @property
     def model_id(self) -> str:
-        return self.recognizer.model_id
-
-    @property
-    def context(self) -> str:
-        """What a verdict on a file rests on; when it changes, what stays is looked at again."""
-        return f"{self.book.rules.digest} {self.model_id}"
+        return self.proposing.model_id
 
     def reload(self) -> str | None:
         return self.book.reload()
 
     def recover(self) -> tuple[str, ...]:
         """Bring an interrupted batch to its end, and let the index follow."""
-        with self._turn("recovery", lambda: False):
+        with self._turn("recovery", never):
             said = recover(self.journal, self.filesystem, self.executor)
             for batch in reversed(self.journal.batches(limit=50)):
                 self.index.moved(
@@ -149,24 +103,15 @@ class Filing:
         """Give the files whose failure is to be tried again now."""
         return self.remainders.due(now=self.clock())
 
-    def counts(self) -> dict[str, int]:
-        roots = [inbox.root for inbox in self.config.inbox]
-        return {**self.remainders.counts(), "held": self.journal.held_count(roots)}
-
     def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
-        """Leave out junk, what undo put back, and what is known to stay as long as nothing changed."""
-        return [
-            path
-            for path, stat in found
-            if not is_junk(PurePosixPath(path.relative_to(root))) and self._is_open(path, Stamp.of(stat))
-        ]
+        return self.gate.wanted(root, found)
 
     def file(
         self,
         arrival: Arrival,
         *,
-        stop: Callable[[], bool] = lambda: False,
-        progress: Progress = _unseen,
+        stop: Callable[[], bool] = never,
+        progress: Progress = unseen,
         forced: bool = False,
     ) -> Report:
         """File an arrival, a part at a time, all of it one batch.
@@ -175,35 +120,25 @@ class Filing:
         """
         began = self.clock()
         listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        chosen = self._chosen(listing, arrival, forced=forced)
+        chosen = self.proposing.chosen(listing, arrival, forced=forced)
         if forced:
             self.journal.release([listing.path(relative) for relative in chosen])
         sum_ = Report(batch=None, title=arrival.title)
         for start in range(0, len(chosen), PART):
-            part = chosen[start : start + PART]
-            told = partial(_shifted, progress, start, len(chosen))
-            sum_ = sum_.plus(self._file_part(arrival, listing, part, sum_.batch, stop, told, forced=forced))
-            if sum_.interrupted:
+            opinion = self.proposing.hear(
+                listing,
+                chosen[start : start + PART],
+                stop=stop,
+                progress=progress,
+                before=start,
+                total=len(chosen),
+            )
+            if opinion is not None:
+                sum_ = sum_.plus(self._act(arrival, opinion, sum_.batch, stop, progress, forced=forced))
+            if opinion is None or sum_.interrupted:
+                sum_ = replace(sum_, interrupted=True)
                 break
         return replace(sum_, seconds=self.clock() - began)
-
-    def propose(self, arrival: Arrival, *, progress: Progress = _unseen, forced: bool = False) -> Proposal:
-        """Say what `file` would do now; nothing is changed."""
-        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        chosen = self._chosen(listing, arrival, forced=forced)
-        items = self._hear(listing, chosen, lambda: False, progress) or []
-        pipeline = self.pipeline()
-        decisions = pipeline.decide(items)
-        hashes, problems = pipeline.hashes(decisions)
-        return self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
-
-    def pipeline(self) -> Pipeline:
-        return Pipeline(
-            recognizer=self.recognizer,
-            rules=self.book.rules,
-            library=self.config.library_root,
-            folders=self.config.folder_names,
-        )
 
     @contextmanager
     def _turn(self, what: str, stop: Callable[[], bool]) -> Iterator[bool]:
@@ -223,91 +158,21 @@ class Filing:
                         raise
             yield True
 
-    def _is_open(self, path: Path, stamp: Stamp) -> bool:
-        stays = self.remainders.get(path)
-        if stays is not None and stays.still_holds(stamp, context=self.context, now=self.clock()):
-            return False
-        try:
-            return not self.journal.is_held(path, stamp, content_hash)
-        except FileProblem:
-            return True  # it cannot be read to compare it; hearing it will say why
-
-    def _chosen(self, listing: Listing, arrival: Arrival, *, forced: bool) -> list[PurePosixPath]:
-        ready = set(arrival.paths)
-        return [
-            relative
-            for relative in listing.survey.work
-            if listing.path(relative) in ready
-            and (forced or self._is_open(listing.path(relative), listing.stamps[relative]))
-        ]
-
-    def _hear(
-        self,
-        listing: Listing,
-        chosen: list[PurePosixPath],
-        stop: Callable[[], bool],
-        progress: Progress,
-    ) -> list[Item] | None:
-        items: list[Item] = []
-        for item in self.pipeline().hear(listing, chosen):
-            items.append(item)
-            if len(items) % BEAT == 0:
-                progress("listening", len(items), len(chosen))
-            if stop():
-                return None
-        return items
-
-    def _propose(
-        self,
-        pipeline: Pipeline,
-        arrival: Arrival,
-        decisions: list[Decision],
-        hashes: dict[Path, str],
-        problems: dict[Path, FileProblem],
-        *,
-        forced: bool,
-    ) -> Proposal:
-        # An undo may have come while the sounds were heard, so the pack is looked at again.
-        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        present = {listing.path(relative): stamp for relative, stamp in listing.stamps.items()}
-        still = [
-            decision
-            for decision in decisions
-            if present.get(decision.item.path) == decision.item.stamp
-            and (forced or self._is_open(decision.item.path, decision.item.stamp))
-        ]
-        plan = pipeline.plan(
-            still,
-            hashes=hashes,
-            stamps=present,
-            origin="sort" if forced else "pack",
-            title=arrival.title,
-            inbox=arrival.inbox.title,
-            tree=listing.tree,
-        )
-        return Proposal(listing=listing, decisions=tuple(still), problems=problems, plan=plan)
-
-    def _file_part(
+    def _act(
         self,
         arrival: Arrival,
-        listing: Listing,
-        chosen: list[PurePosixPath],
+        opinion: Opinion,
         batch: int | None,
         stop: Callable[[], bool],
         progress: Progress,
         *,
         forced: bool,
     ) -> Report:
-        items = self._hear(listing, chosen, stop, progress)
-        if items is None:
-            return Report(batch=batch, title=arrival.title, interrupted=True)
-        pipeline = self.pipeline()
-        decisions = pipeline.decide(items)
-        hashes, problems = pipeline.hashes(decisions, heartbeat=lambda: progress("hashing", 0, len(chosen)))
+        """Plan and execute under the lock, and write down what came of it."""
         with self._turn(f"filing {arrival.title}", stop) as is_ours:
             if not is_ours:
                 return Report(batch=batch, title=arrival.title, interrupted=True)
-            proposal = self._propose(pipeline, arrival, decisions, hashes, problems, forced=forced)
+            proposal = self.proposing.plan(arrival, opinion, forced=forced)
             if batch is None and not forced and arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
                 batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
@@ -365,6 +230,7 @@ class Filing:
     ) -> Report:
         """Write down what stays and why, and sum up."""
         verdicts = Verdicts(proposal.plan, results, proposal.problems)
+        _context, _now = self.proposing.context, self.clock()
         put: list[Remainder] = []
         gone: list[Path] = []
         for decision in proposal.decisions:
@@ -373,7 +239,9 @@ class Filing:
                 gone.append(path)
             elif not verdicts.pending(path):
                 before = self.remainders.get(path)
-                put.append(verdicts.remainder(decision, before, context=self.context, now=self.clock()))
+                put.append(
+                    verdicts.remainder(decision, before, context=self.proposing.context, now=self.clock())
+                )
         self.remainders.update(put=put, gone=gone)
         return Report(
             batch=batch,

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from organizer.demo import sounds
+from tests.desk import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -100,3 +101,11 @@ def tree_of() -> Callable[[Path], dict[str, tuple[str, int, int]]]:
         return found
 
     return describe
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Set up an installation with the shipped model and the shipped rules."""
+    desk = Desk(tmp_path)
+    yield desk
+    desk.parts.__exit__(None, None, None)

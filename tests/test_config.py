@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from organizer.config import Config, Home, Inbox, dump, load
+from organizer.config import CATEGORY_FOLDERS, LABEL_FOLDERS, Config, Home, Inbox, dump, load
 from organizer.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,10 +24,25 @@ def _write(home: Home, text: str) -> None:
 
 def test_what_is_dumped_loads_equal(home: Home, tmp_path: Path) -> None:
     config = Config(
-        library=str(tmp_path / 'odd "name"'), inbox=[Inbox(str(tmp_path / "in")), Inbox("/two", name="Zwei")]
+        library=str(tmp_path / 'odd "name"'),
+        inbox=[Inbox(str(tmp_path / "in")), Inbox("/two", name="Zwei")],
+        model="~/ears/mine.onnx",
+        folders={"kick": "BD"},
+        category_folders={"hihat": "HH"},
     )
     _write(home, dump(config))
     assert load(home) == config
+
+
+def test_what_is_dumped_mentions_every_setting() -> None:
+    text = dump(Config(library="/l", inbox=[Inbox("/i")]))
+    for name in Config.__struct_fields__:
+        assert name in text
+    shown = text.replace("# [", "[").replace("# model", "model")
+    shown = "\n".join(line.removeprefix("# ") if '= "' in line else line for line in shown.splitlines())
+    told = tomllib.loads(shown)
+    assert told["folders"] == LABEL_FOLDERS
+    assert told["category_folders"] == CATEGORY_FOLDERS
 
 
 def test_organizer_home_holds_everything(tmp_path: Path) -> None:
@@ -46,24 +62,67 @@ def test_a_missing_config_names_the_command_that_makes_one(home: Home) -> None:
 def test_all_findings_come_at_once_with_suggestions(home: Home) -> None:
     _write(
         home,
-        'library = "/l"\nsetle_seconds = 2\nthreads = 0\n[[inbox]]\npath = "/i"\n'
-        '[folders]\nkik = "Kicks"\n[category_folders]\nhats = "Hats"\n',
+        'setle_seconds = 2\nsettle_seconds = "a"\nrescan_seconds = inf\nthreads = 0\nmodel = true\n'
+        '[[inbox]]\npth = "/i"\n[[inbox]]\npath = ["/i"]\n'
+        '[folders]\nkik = "Kicks"\nsnare = 5\n[category_folders]\nhats = "Hats"\n',
     )
     with pytest.raises(ConfigError) as caught:
         load(home)
     file = home.config_file
     assert caught.value.message.splitlines() == [
         f"{file}: 'setle_seconds' is not a setting; did you mean 'settle_seconds'?",
+        f"{file}: library is missing",
+        f"{file}: [[inbox]] 1: 'pth' is not a setting; did you mean 'path'?",
+        f"{file}: [[inbox]] 1: path is missing",
+        f"{file}: [[inbox]] 2: path: expected text in quotes, found a list",
+        f'{file}: settle_seconds: expected a number, found "a"',
+        f"{file}: model: expected text in quotes, found true",
+        f"{file}: [folders] snare: expected text in quotes, found 5",
         f"{file}: [folders] 'kik' is not known; did you mean 'kick'?",
         f"{file}: [category_folders] 'hats' is not known; did you mean 'hihat'?",
-        f"{file}: threads is 0; it must be greater than 0",
+        f"{file}: rescan_seconds: expected a number greater than 0, found inf",
+        f"{file}: threads: expected a number greater than 0, found 0",
     ]
 
 
-def test_a_wrong_type_is_named_with_its_place(home: Home) -> None:
-    _write(home, 'library = 3\ninbox = [{ path = "/i" }]\n')
-    with pytest.raises(ConfigError, match=r"library: expected `str`, got `int`"):
+@pytest.mark.parametrize(
+    ("setting", "finding"),
+    [
+        ("library = 3", "library: expected text in quotes, found 3"),
+        ('library = ""', 'library: "" is not a whole path: begin it with / or ~'),
+        ('library = "Samples"', 'library: "Samples" is not a whole path: begin it with / or ~'),
+        ('library = "~nobody-of-this-name/S"', "names a home folder that is not known"),
+        (r'library = "/a\u0000b"', r'library: "/a\u0000b" cannot be a path'),
+        ('library = "/l"\nthreads = 1.5', "threads: expected a whole number, found 1.5"),
+        ('library = "/l"\nfolders = "Kicks"', 'folders: expected a table of names, found "Kicks"'),
+        ('library = "/l"\nfolders = { kik = "K" }', "[folders] 'kik' is not known; did you mean 'kick'?"),
+        ('library = "/l"\nmodel = 1979-05-27', "model: expected text in quotes, found 1979-05-27"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(home: Home, setting: str, finding: str) -> None:
+    _write(home, f'{setting}\n[[inbox]]\npath = "/i"\n')
+    with pytest.raises(ConfigError) as caught:
         load(home)
+    assert finding in caught.value.message
+    assert len(caught.value.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("inboxes", "finding"),
+    [
+        ("", "no [[inbox]] is named"),
+        ("inbox = []", "no [[inbox]] is named"),
+        ('inbox = "/i"', 'inbox: expected [[inbox]] tables, found "/i"'),
+        ('inbox = ["/i"]', '[[inbox]] 1: expected a table with a path, found "/i"'),
+        ('[[inbox]]\npath = "In"', '[[inbox]] 1: path: "In" is not a whole path: begin it with / or ~'),
+        ('[[inbox]]\npath = "/a/In"\n[[inbox]]\npath = "/b/in"', "two inboxes are called 'in'"),
+    ],
+)
+def test_wrong_inboxes_are_named_by_their_number(home: Home, inboxes: str, finding: str) -> None:
+    _write(home, f'library = "/l"\n{inboxes}\n')
+    with pytest.raises(ConfigError) as caught:
+        load(home)
+    assert caught.value.message == f"{home.config_file}: {finding}"
 
 
 @pytest.mark.parametrize(

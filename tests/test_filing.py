@@ -8,67 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mutagen
-import pytest
 
-from organizer import filing
-from organizer.cli.assembly import Assembly
-from organizer.cli.sort import arrivals_below
-from organizer.config import Config, Home, Inbox, dump
+from organizer import filing, proposing
+from organizer.arrivals import Arrival, arrivals_below
 from organizer.demo.sounds import DEMO_PACK
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.locks import execution_lock
-from organizer.filing import Arrival, Report
+from organizer.filing import Report
 from organizer.library.remainders import Nature
 from organizer.recognition.identity import content_hash
-from organizer.resources import shipped
+from tests.desk import TAG_IN_PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    import pytest
+
+    from tests.desk import Desk
 
     Tree = dict[str, tuple[str, int, int]]
     TreeOf = Callable[[Path], Tree]
     Make = Callable[..., Path]
-
-
-class Desk:
-    """One installation, and the inbox and library of it."""
-
-    def __init__(self, root: Path) -> None:
-        self.inbox, self.library = root / "Inbox", root / "Library"
-        self.home = Home.find({"ORGANIZER_HOME": str(root / "home")})
-        for folder in (self.inbox, self.library, self.home.rules):
-            folder.mkdir(parents=True)
-        shutil.copyfile(shipped("rules", "default.toml"), self.home.rules / "default.toml")
-        config = Config(library=str(self.library), inbox=[Inbox(str(self.inbox))])
-        self.home.config_file.write_text(dump(config), encoding="utf-8")
-        self.parts = Assembly(self.home)
-
-    def open_again(self) -> None:
-        """Begin anew, as after a restart."""
-        self.parts.__exit__(None, None, None)
-        self.parts = Assembly(self.home)
-
-    def file(self, *, forced: bool = False) -> list[Report]:
-        inbox = self.parts.config.inbox[0]
-        return [self.parts.filing.file(arrival, forced=forced) for arrival in arrivals_below(inbox)]
-
-    def undo(self) -> None:
-        self.parts.undoing.undo(self.parts.journal.last(1), progress=lambda *_: None)
-
-    def filed(self) -> list[str]:
-        return sorted(
-            str(path.relative_to(self.library)) for path in self.library.rglob("*") if path.is_file()
-        )
-
-    def left(self) -> dict[str, Nature]:
-        return {str(one.path.relative_to(self.inbox)): one.nature for one in self.parts.remainders.all()}
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.parts.__exit__(None, None, None)
 
 
 def test_a_pack_is_filed_and_undone_byte_for_byte_and_then_held(
@@ -97,7 +57,7 @@ def test_a_pack_is_filed_and_undone_byte_for_byte_and_then_held(
     assert tree_of(desk.inbox) == before
     found = [(path, path.stat()) for path in desk.inbox.rglob("*.wav")]
     assert desk.parts.filing.wanted(desk.inbox, found) == []
-    assert desk.parts.filing.counts()["held"] == len(DEMO_PACK) + 2
+    assert desk.held() == len(DEMO_PACK) + 2
 
 
 def test_undo_redo_and_undo_again_come_back_to_the_same(desk: Desk, make_pack: Make, tree_of: TreeOf) -> None:
@@ -125,15 +85,7 @@ def test_sort_files_what_is_held(desk: Desk, make_pack: Make) -> None:
     desk.undo()
     (report,) = desk.file(forced=True)
     assert report.filed == 1
-    assert desk.parts.filing.counts()["held"] == 0
-
-
-TAG_IN_PLACE = """
-version = 1
-[[rule]]
-name = "Tags only"
-then = [{ tag = { genre = "{category|Loop}", label = "{label|none}" } }, { sidecar = "json" }]
-"""
+    assert desk.held() == 0
 
 
 def test_a_rule_that_only_tags_does_so_once_and_undo_gives_the_bytes_back(
@@ -236,7 +188,7 @@ def test_a_huge_pack_is_filed_in_parts_that_are_one_batch(
     before = tree_of(desk.inbox)
     told: list[tuple[int, int]] = []
     arrival = next(iter(arrivals_below(desk.parts.config.inbox[0])))
-    monkeypatch.setattr(filing, "BEAT", 1)
+    monkeypatch.setattr(proposing, "BEAT", 1)
     report = desk.parts.filing.file(
         arrival, progress=lambda stage, *done: told.append(done) if stage == "listening" else None
     )
@@ -300,7 +252,7 @@ def test_a_failure_that_time_can_mend_is_tried_again(desk: Desk, make_pack: Make
     disk = FullDisk()
     desk.parts.filesystem = disk
     now = [1_000.0]
-    desk.parts.filing.clock = lambda: now[0]
+    desk.now = lambda: now[0]
     pack = make_pack(
         desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "one.wav", "Snares/SN_tight.wav": "two.wav"}
     )
@@ -321,7 +273,7 @@ def test_a_dry_run_lists_exactly_what_the_run_then_does(desk: Desk, make_pack: M
     make_pack(desk.inbox / "Kit")
     (desk.inbox / "Kit" / "empty.wav").touch()
     (arrival,) = arrivals_below(desk.parts.config.inbox[0])
-    proposed = desk.parts.filing.propose(arrival).plan
+    proposed = desk.parts.proposing.propose(arrival).plan
     assert desk.filed() == []
     report = desk.parts.filing.file(arrival)
     assert report.batch is not None

@@ -6,28 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from organizer.cli.sort import arrivals_below
+from organizer.arrivals import arrivals_below
 from organizer.config import Inbox
 from organizer.execution.filesystem import Filesystem
 from organizer.library.remainders import Nature
-from tests.test_filing import TAG_IN_PLACE, Desk
+from tests.desk import TAG_IN_PLACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.desk import Desk
 
     Tree = dict[str, tuple[str, int, int]]
     TreeOf = Callable[[Path], Tree]
     Make = Callable[..., Path]
 
 KICKS = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav", "Perc/Cowbell.wav": "Cowbell.wav"}
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.parts.__exit__(None, None, None)
 
 
 def undo(desk: Desk, batch: int) -> tuple[int, int]:
@@ -79,7 +74,7 @@ def test_what_is_held_stays_held_when_another_undo_finds_its_name_taken(desk: De
     for batch in [one.id for one in desk.parts.journal.undoable()]:
         undo(desk, batch)
     assert len(desk.filed()) == 1
-    assert desk.parts.filing.counts()["held"] == 1
+    assert desk.held() == 1
     assert [report.filed for report in desk.file()] == [0]
 
 
@@ -100,7 +95,7 @@ def test_tags_taken_back_in_an_inbox_are_not_written_again(
     assert {name: one[0] for name, one in tree_of(desk.inbox).items()} == {
         name: one[0] for name, one in tagged.items()
     }
-    assert desk.parts.filing.counts()["held"] == 0
+    assert desk.held() == 0
 
 
 def test_of_two_commands_that_undo_or_redo_the_same_only_one_does(
@@ -160,7 +155,7 @@ def test_what_is_filed_after_an_undo_of_its_batch_can_be_undone_too(desk: Desk, 
     desk.undo()
     make_pack(desk.inbox / "More", {"Kicks/VEH1 Bassdrum 001.wav": "Late.wav"})
     (arrival,) = [one for one in arrivals_below(Inbox(str(desk.inbox))) if one.pack == "More"]
-    plan = desk.parts.filing.propose(arrival).plan
+    plan = desk.parts.proposing.propose(arrival).plan
     outcome = desk.parts.executor.run(plan, batch=report.batch)
     assert outcome.batch != report.batch
     assert [one.id for one in desk.parts.journal.undoable()] == [outcome.batch]
@@ -174,7 +169,7 @@ def test_a_library_that_is_away_is_waited_for(desk: Desk, make_pack: Make) -> No
     assert set(desk.left().values()) == {Nature.FAILED}
     assert not desk.library.exists()
     away.rename(desk.library)
-    desk.parts.filing.clock = lambda: 9e9
+    desk.now = lambda: 9e9
     assert len(desk.parts.filing.due()) == 2
     (report,) = desk.file()
     assert report.filed == 2

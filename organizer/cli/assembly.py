@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -14,14 +15,17 @@ from organizer.resources import shipped_model
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
     from types import TracebackType
 
     from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
     from organizer.filing import Filing
+    from organizer.gate import Gate
     from organizer.library.index import Index
     from organizer.library.remainders import Remainders
+    from organizer.proposing import Proposing
     from organizer.recognition.recognize import Recognizer
     from organizer.rules.book import RuleBook
     from organizer.undoing import Undoing
@@ -30,8 +34,9 @@ if TYPE_CHECKING:
 class Assembly:
     """The parts of one installation; used as a context manager, it closes what it opened."""
 
-    def __init__(self, home: Home | None = None) -> None:
+    def __init__(self, home: Home | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self.home = home or Home.find(os.environ)
+        self.clock = clock  # seconds since the epoch
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -98,19 +103,44 @@ class Assembly:
         return RuleBook(self._rule_files_now)
 
     @cached_property
+    def ear(self) -> Recognizer:
+        return self.recognizer()
+
+    @cached_property
+    def gate(self) -> Gate:
+        from organizer.gate import Gate
+        from organizer.proposing import context_of
+
+        return Gate(
+            self.journal,
+            self.remainders,
+            context=lambda: context_of(self.book, self.ear),
+            clock=self.clock,
+        )
+
+    @cached_property
+    def proposing(self) -> Proposing:
+        from organizer.proposing import Proposing
+
+        return Proposing(
+            config=self.config, recognizer=self.ear, book=self.book, journal=self.journal, gate=self.gate
+        )
+
+    @cached_property
     def filing(self) -> Filing:
         from organizer.filing import Filing
 
         return Filing(
-            config=self.config,
             state=self.home.state,
-            recognizer=self.recognizer(),
+            proposing=self.proposing,
+            gate=self.gate,
             book=self.book,
             journal=self.journal,
             executor=self.executor,
             filesystem=self.filesystem,
             index=self.index,
             remainders=self.remainders,
+            clock=self.clock,
         )
 
     @cached_property

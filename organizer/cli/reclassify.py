@@ -60,7 +60,7 @@ def reclassify(ctx: click.Context, *, path: Path | None, dry_run: bool, json_: b
 def _hear(parts: Assembly, entries: list[Entry]) -> list[Item]:
     items = []
     with Progress("reclassify") as progress:
-        for item in parts.filing.pipeline().hear_again(entries):
+        for item in parts.proposing.pipeline().hear_again(entries):
             items.append(item)
             progress("listening", len(items), len(entries))
     return items
@@ -71,7 +71,7 @@ def _changes(
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     from organizer.planning.operations import Move
 
-    pipeline = parts.filing.pipeline()
+    pipeline = parts.proposing.pipeline()
     gone = [{"path": str(one.path), "error": one.problem} for one in items if one.problem is not None]
     decisions = pipeline.decide([one for one in items if one.problem is None])
     plan = pipeline.plan(decisions, hashes={}, stamps={}, origin="reclassify", title="reclassify")

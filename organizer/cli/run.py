@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING
 
 import click
 
+from organizer.arrivals import arrivals_below
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import LogLines, as_json, say
+from organizer.cli.output import LogLines, Progress, say, warn
+from organizer.cli.plans import show
+from organizer.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from organizer.planning.operations import Plan
 
 
 @click.command()
@@ -28,6 +35,10 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
       organizer run --once
       organizer run --dry-run
     """
+    if json_ and not dry_run:
+        raise UsageProblem(
+            "--json goes with --dry-run", hint="`organizer status --json` tells of the service."
+        )
     told = logging.StreamHandler()
     told.setFormatter(LogLines("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[told])
@@ -35,14 +46,12 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
         logging.getLogger(noisy).setLevel(logging.WARNING)
     with Assembly() as parts:
         if dry_run:
-            _show_plans(parts, json_=json_)
+            show(_plans(parts), json_=json_)
             return
         from organizer.execution.locks import service_lock
         from organizer.service.daemon import Service
         from organizer.service.notify import Notifier
 
-        for inbox in parts.config.inbox:
-            say(f"watching {inbox.root}")
         with service_lock(parts.home.state):
             service = Service(
                 parts.config,
@@ -51,35 +60,21 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
                 report_path=parts.home.report,
                 once=once,
             )
+            if not once:
+                for inbox in parts.config.inbox:
+                    say(f"watching {inbox.root}")
             ctx.exit(service.run())
 
 
-def _show_plans(parts: Assembly, *, json_: bool) -> None:
-    from organizer.cli.sort import arrivals_below
-    from organizer.cli.wording import operation_as_json, operation_in_words
-
-    shown = []
-    for inbox in parts.config.inbox:
-        for arrival in arrivals_below(inbox):
-            plan = parts.filing.propose(arrival).plan
-            shown.append(plan)
-            if not json_ and plan.operations:
-                say(f"{inbox.title}: {plan.title}")
-                for operation in (*plan.actions, *(one for one in plan.operations if _is_skip(one))):
-                    say(f"  {operation_in_words(operation)}")
-    if json_:
-        listed = [
-            {
-                "inbox": plan.inbox,
-                "title": plan.title,
-                "operations": [operation_as_json(one) for one in plan.operations],
-            }
-            for plan in shown
-        ]
-        click.echo(as_json(listed, indent=2))
-
-
-def _is_skip(operation: object) -> bool:
-    from organizer.planning.operations import Skip
-
-    return isinstance(operation, Skip)
+def _plans(parts: Assembly) -> list[Plan]:
+    """Propose for every inbox that is there; one that is away hides no other."""
+    plans = []
+    with Progress("run") as progress:
+        for inbox in parts.config.inbox:
+            try:
+                arrivals = list(arrivals_below(inbox))
+            except OSError as error:
+                warn(f"the inbox {inbox.root} cannot be listed: {error.strerror}")
+                continue
+            plans += [parts.proposing.propose(arrival, progress=progress).plan for arrival in arrivals]
+    return plans

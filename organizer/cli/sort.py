@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from organizer.arrivals import Arrival, arrivals_below, files_below
 from organizer.cli.assembly import Assembly
 from organizer.cli.output import Progress, as_json, confirm, say, warn
+from organizer.cli.plans import show
 from organizer.config import Inbox, absolute, overlaps
 from organizer.errors import UsageProblem
-from organizer.pack import is_junk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from organizer.filing import Arrival, Report
+    from organizer.filing import Report
 
 
 @click.command()
@@ -41,7 +41,12 @@ def sort(ctx: click.Context, *, paths: tuple[Path, ...], dry_run: bool, yes: boo
     with Assembly() as parts:
         arrivals = [arrival for path in paths for arrival in _arrivals(parts, absolute(path))]
         if dry_run:
-            _list_plans(parts, arrivals, json_=json_)
+            with Progress("sort") as progress:
+                plans = [
+                    parts.proposing.propose(arrival, progress=progress, forced=True).plan
+                    for arrival in arrivals
+                ]
+            show(plans, json_=json_)
             return
         files = sum(len(arrival.paths) for arrival in arrivals)
         confirm(f"File {files} files into {parts.config.library_root}?", yes=yes)
@@ -52,28 +57,8 @@ def sort(ctx: click.Context, *, paths: tuple[Path, ...], dry_run: bool, yes: boo
         ctx.exit(1 if any(report.problems for report in reports) else 0)
 
 
-def arrivals_below(inbox: Inbox) -> Iterator[Arrival]:
-    """Give what lies in an inbox, pack by pack, then what lies loose."""
-    from organizer.filing import Arrival
-
-    loose = []
-    with os.scandir(inbox.root) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        if is_junk(PurePosixPath(entry.name)):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield Arrival(inbox=inbox, pack=entry.name, paths=tuple(_files(Path(entry.path))))
-        elif entry.is_file(follow_symlinks=False):
-            loose.append(Path(entry.path))
-    if loose:
-        yield Arrival(inbox=inbox, pack=None, paths=tuple(loose))
-
-
 def _arrivals(parts: Assembly, path: Path) -> Iterator[Arrival]:
     """See a path as the service would: below its inbox, or with its own folder as one."""
-    from organizer.filing import Arrival
-
     path = _unlinked(parts, path)
     inbox = parts.config.inbox_of(path)
     if inbox is not None and path == inbox.root:
@@ -86,7 +71,7 @@ def _arrivals(parts: Assembly, path: Path) -> Iterator[Arrival]:
         _refuse_what_is_ours(parts, path)
         inbox = Inbox(str(path.parent))
         pack = path.name if path.is_dir() else None
-    files = tuple(_files(path)) if path.is_dir() else (path,)
+    files = files_below(path) if path.is_dir() else (path,)
     yield Arrival(inbox=inbox, pack=pack, paths=files)
 
 
@@ -130,26 +115,6 @@ def _refuse_what_is_ours(parts: Assembly, path: Path) -> None:
                 f"{path} holds what Organizer itself works with: {place}",
                 hint="Sort the folders of sounds in it, one by one.",
             )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, _, names in os.walk(folder):
-        yield from (Path(place) / name for name in names)
-
-
-def _list_plans(parts: Assembly, arrivals: list[Arrival], *, json_: bool) -> None:
-    from organizer.cli.wording import operation_as_json, operation_in_words
-    from organizer.planning.operations import ACTIONS, Skip
-
-    listed = []
-    with Progress("sort") as progress:
-        for arrival in arrivals:
-            operations = parts.filing.propose(arrival, progress=progress, forced=True).plan.operations
-            listed += [one for one in operations if isinstance(one, (*ACTIONS, Skip)) or json_]
-    if json_:
-        click.echo(as_json([operation_as_json(one) for one in listed], indent=2))
-    for operation in listed if not json_ else ():
-        say(operation_in_words(operation))
 
 
 def _print_reports(parts: Assembly, arrivals: list[Arrival], reports: list[Report], *, json_: bool) -> None:

@@ -12,8 +12,7 @@ from organizer.cli.output import as_json, say
 from organizer.cli.wording import operation_in_words, sample_as_json, sample_in_words
 from organizer.config import absolute
 from organizer.errors import UsageProblem
-from organizer.pack import type_of
-from organizer.sample import FileType, Item, Origin, Stamp
+from organizer.sample import FileType, Item, Stamp
 
 if TYPE_CHECKING:
     from organizer.execution.records import OperationRecord
@@ -36,11 +35,16 @@ def why(*, file: Path, json_: bool) -> None:
       organizer why ~/Samples/Drums/Kicks/Pack/Kick.wav
       organizer why --json "Kick (2).wav"
     """
+    from organizer.recognition.identity import content_hash
+
     path = absolute(file)
     with Assembly() as parts:
         history = parts.journal_to_read.history_of(path)
         now = _place_now(path, history)
+        if now.is_dir():
+            raise UsageProblem(f"{now} is a folder", path=now, hint="Name one file.")
         entry = parts.index.get(now)
+        held = parts.journal_to_read.is_held(now, Stamp.of(now.stat()), content_hash)
         decision = _decide(parts, now, entry)
         stays = parts.remainders.get(now)
         sample = decision.item.sample
@@ -50,7 +54,8 @@ def why(*, file: Path, json_: bool) -> None:
             "heard": "when it was filed" if entry is not None else "just now",
             "sample": None if sample is None else sample_as_json(sample),
             "problem": decision.item.problem,
-            "rule_then": entry.rule if entry is not None else None,
+            "held": held,
+            "rule_then": entry.rule if entry is not None and not held else None,
             "rule_now": decision.rule.name if decision.rule else None,
             "rules": [
                 {"rule": verdict.rule_name, "held": verdict.held, "why": verdict.why}
@@ -58,7 +63,7 @@ def why(*, file: Path, json_: bool) -> None:
             ],
             "stays": None if stays is None else {"nature": stays.nature.value, "reason": stays.reason},
             "history": [_step(record) for record in history],
-            "way_back": _way_back(history),
+            "way_back": _way_back(parts, history, held=held),
         }
     if json_:
         click.echo(as_json(told, indent=2))
@@ -79,55 +84,38 @@ def _place_now(path: Path, history: list[OperationRecord]) -> Path:
 
 
 def _decide(parts: Assembly, path: Path, entry: Entry | None) -> Decision:
-    stamp = Stamp.of(path.stat())
-    if entry is not None:
-        item = Item(path=path, origin=entry.origin, stamp=stamp, type=FileType.AUDIO, sample=entry.sample)
-        return parts.book.rules.decide(item)
-    origin = _origin(parts, path)
-    item = Item(path=path, origin=origin, stamp=stamp, type=type_of(origin.relative))
-    if item.type is FileType.AUDIO:
-        item = _hear(parts, item)
+    """Ask today's rules: about what was heard when it was filed, else about what is heard now."""
+    if entry is None:
+        return parts.proposing.decide_on(path)
+    item = Item(
+        path=path,
+        origin=entry.origin,
+        stamp=Stamp.of(path.stat()),
+        type=FileType.AUDIO,
+        sample=entry.sample,
+    )
     return parts.book.rules.decide(item)
 
 
-def _hear(parts: Assembly, item: Item) -> Item:
-    from dataclasses import replace
-
-    from organizer.recognition.recognize import Request
-
-    result = next(
-        iter(parts.recognizer(keep_embedding=False).hear([Request(path=item.path, origin=item.origin)]))
-    )
-    if result.error is not None:
-        return replace(item, problem=result.error.message, hint=result.error.hint)
-    return replace(item, sample=result.sample)
-
-
-def _origin(parts: Assembly, path: Path) -> Origin:
-    from pathlib import PurePosixPath
-
-    inbox = parts.config.inbox_of(path)
-    if inbox is None:
-        return Origin(inbox="", pack=path.parent.name, name=path.name)
-    below = PurePosixPath(path.relative_to(inbox.root))
-    if len(below.parts) == 1:
-        return Origin(inbox=inbox.title, name=path.name)
-    subpath = PurePosixPath(*below.parts[1:-1])
-    return Origin(inbox=inbox.title, pack=below.parts[0], subpath=subpath, name=path.name)
-
-
 def _step(record: OperationRecord) -> dict[str, Any]:
+    from organizer.planning.operations import Skip
+
     return {
         "batch": record.batch,
         "state": record.state,
         "did": operation_in_words(record.operation),
-        "reason": record.error,
+        "reason": "" if isinstance(record.operation, Skip) else record.error,
     }
 
 
-def _way_back(history: list[OperationRecord]) -> str | None:
-    done = [record.batch for record in history if record.state == "done"]
-    return f"organizer undo {done[-1]}" if done else None
+def _way_back(parts: Assembly, history: list[OperationRecord], *, held: bool) -> str | None:
+    """Name the command that turns the newest thing around that was done to a file and is in force."""
+    for record in reversed(history):
+        batch = parts.journal_to_read.batch(record.batch)
+        if record.state != "done" or batch is None or batch.undone:
+            continue
+        return f"organizer redo {batch.id}" if held else f"organizer undo {batch.id}"
+    return None
 
 
 def _tell(told: dict[str, Any], sample: Sample | None) -> None:
@@ -144,6 +132,8 @@ def _tell(told: dict[str, Any], sample: Sample | None) -> None:
     say("  today's rules:")
     for verdict in told["rules"]:
         say(f"    {'*' if verdict['held'] else '-'} {verdict['rule']}: {verdict['why']}")
+    if told["held"]:
+        say("  held: an undo put it back here, and it is not filed again by itself")
     if told["stays"] is not None:
         say(f"  it stays: {told['stays']['reason']}")
     for step in told["history"]:

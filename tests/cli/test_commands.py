@@ -200,7 +200,7 @@ def test_sort_knows_a_pack_of_an_inbox_by_any_way_to_it_and_refuses_links(
 def test_sort_files_a_folder_from_anywhere(run: Run, ready: Path, make_pack: Make) -> None:
     pack = make_pack(ready / "Downloads" / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
     assert run("sort", pack).code == 2  # it asks, and there is no terminal
-    assert run("sort", pack, "--dry-run").out.startswith("move ")
+    assert run("sort", pack, "--dry-run").out.startswith("Kit:\n  move ")
     assert run("sort", pack, "--yes").code == 0
     assert not pack.exists()
     assert run("undo", "--yes").code == 0

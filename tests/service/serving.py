@@ -12,13 +12,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.config import Config, Inbox
-from organizer.filing import Arrival, Report
+from organizer.filing import Report
 from organizer.pack import is_junk
 from organizer.service.daemon import Rhythm, Service
 from organizer.service.notify import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from organizer.arrivals import Arrival
 
 QUICK = Rhythm(pulse=0.2, due=0.3, poll=0.2, retry=1.0)
 
