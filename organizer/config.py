@@ -5,10 +5,11 @@ Owns `config.toml` and the three places everything of ours lies in. It makes not
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -161,22 +162,22 @@ def load(home: Home) -> Config:
         raise ConfigError(f"{path} is not valid TOML: {error}", path=path) from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", path=path) from error
-    findings = _unknown_keys(table)
-    config = None
-    try:
-        known = {key: value for key, value in table.items() if key in Config.__struct_fields__}
-        config = msgspec.convert(known, Config)
-    except msgspec.ValidationError as error:
-        findings.append(_readable(str(error)))
-    if config is not None:
-        findings += _dangers(config, home)
+    table = {"inbox": [], **table}
+    findings = [*_mistakes(table, Config), *_unknown_names(table)]
+    # The checks beyond single values are made of what is sound, so that all is told at once.
+    sound = {
+        setting.name: table[setting.name]
+        for setting in msgspec.structs.fields(Config)
+        if setting.name in table and not _misfits(setting.name, table[setting.name], setting.type)
+    }
+    config = msgspec.convert({"library": "", "inbox": [], **sound}, Config)
+    findings += _dangers(config, home, sound.keys())
     if findings:
         raise ConfigError(
             "\n".join(f"{path}: {finding}" for finding in findings),
             path=path,
             hint="Correct the file; `organizer doctor` checks it again.",
         )
-    assert config is not None  # no finding means that it was converted
     return config
 
 
@@ -193,14 +194,23 @@ def dump(config: Config) -> str:
         f"settle_seconds = {config.settle_seconds:g}\n"
         "# The inboxes are looked through again this often, whatever events came.\n"
         f"rescan_seconds = {config.rescan_seconds:g}\n"
-        f"# Threads that decode and listen.\nthreads = {config.threads}\n\n"
-        f"{inboxes}\n"
+        f"# Threads that decode and listen.\nthreads = {config.threads}\n"
+        "# The model that listens; without a name the one that ships.\n"
+        + (f"model = {_quoted(config.model)}\n\n" if config.model else '# model = "~/ears/mine.onnx"\n\n')
+        + f"{inboxes}\n"
         "# Your own names for what a sound is, used by {folder} in rules. Shipped:\n"
-        "# [folders]\n"
-        + "".join(f"# {label} = {_quoted(name)}\n" for label, name in LABEL_FOLDERS.items())
-        + "#\n# Where only the category is sure:\n# [category_folders]\n"
-        + "".join(f"# {label} = {_quoted(name)}\n" for label, name in CATEGORY_FOLDERS.items())
+        + _names("folders", config.folders, LABEL_FOLDERS)
+        + "\n# Where only the category is sure:\n"
+        + _names("category_folders", config.category_folders, CATEGORY_FOLDERS)
     )
+
+
+def _names(table: str, own: Mapping[str, str], shipped: Mapping[str, str]) -> str:
+    """Write a table of folder names: the user's own, the others as comments."""
+    lines = [f"[{table}]" if own else f"# [{table}]"]
+    for label, name in shipped.items():
+        lines.append(f"{label} = {_quoted(own[label])}" if label in own else f"# {label} = {_quoted(name)}")
+    return "\n".join(lines) + "\n"
 
 
 def overlaps(inboxes: list[Path], library: Path) -> list[str]:
@@ -219,49 +229,117 @@ def overlaps(inboxes: list[Path], library: Path) -> list[str]:
     return findings
 
 
-def _dangers(config: Config, home: Home) -> list[str]:
+def _dangers(config: Config, home: Home, sound: Collection[str]) -> list[str]:
+    """Find what is wrong beyond single values, among the settings that are `sound`."""
     findings = []
-    if not config.inbox:
+    if "inbox" in sound and not config.inbox:
         findings.append("no [[inbox]] is named")
-    findings += overlaps([one.root for one in config.inbox], config.library_root)
+    places = [("library", config.library)] if "library" in sound else []
+    places += [(f"[[inbox]] {number}: path", one.path) for number, one in enumerate(config.inbox, 1)]
+    unclear = [f"{place}: {_quoted(path)} {why}" for place, path in places if (why := _unclear(path))]
+    findings += unclear
+    inboxes = [] if unclear else config.inbox
+    if "library" in sound and not unclear:
+        findings += overlaps([one.root for one in inboxes], config.library_root)
     state = _folded(home.state)
-    for one in config.inbox:
+    for one in inboxes:
         inside = _folded(one.root)
         if state[: len(inside)] == inside:
             findings.append(f"the state folder {home.state} lies inside the inbox {one.root}")
-    titles = [one.title.casefold() for one in config.inbox]
+    titles = [one.title.casefold() for one in inboxes]
     findings += [
         f"two inboxes are called {title!r}" for title in sorted({t for t in titles if titles.count(t) > 1})
     ]
-    for key, table, known in (
-        ("folders", config.folders, LABELS),
-        ("category_folders", config.category_folders, CATEGORIES),
-    ):
-        findings += [
-            f"[{key}] {name!r} is not known{_did_you_mean(name, known)}"
-            for name in table
-            if name not in known
-        ]
     for name in ("settle_seconds", "rescan_seconds", "threads"):
-        if getattr(config, name) <= 0:
-            findings.append(f"{name} is {getattr(config, name)}; it must be greater than 0")
+        if not 0 < getattr(config, name) < math.inf:
+            findings.append(f"{name}: expected a number greater than 0, found {getattr(config, name)}")
     return findings
 
 
-def _unknown_keys(table: dict[str, Any]) -> list[str]:
-    known = Config.__struct_fields__
-    return [f"{key!r} is not a setting{_did_you_mean(key, known)}" for key in table if key not in known]
+def _unclear(path: str) -> str:
+    """Say why a path does not name the same folder wherever we are started; empty where it does."""
+    if "\0" in path:
+        return "cannot be a path"
+    try:
+        whole = Path(path).expanduser().is_absolute()
+    except RuntimeError:
+        return "names a home folder that is not known"
+    return "" if whole else "is not a whole path: begin it with / or ~"
+
+
+# What a value may be, in the words of whoever writes the file.
+EXPECTED: Mapping[object, str] = {
+    str: "text in quotes",
+    float: "a number",
+    int: "a whole number",
+    list[Inbox]: "[[inbox]] tables",
+    Inbox: "a table with a path",
+    dict[str, str]: "a table of names",
+}
+
+
+def _mistakes(table: Mapping[str, Any], form: type[msgspec.Struct], place: str = "") -> list[str]:
+    """Find every key of a table that is unknown or missing, and every value that does not fit."""
+    fields = {setting.name: setting for setting in msgspec.structs.fields(form)}
+    findings = [
+        f"{place}{key!r} is not a setting{_did_you_mean(key, tuple(fields))}"
+        for key in table
+        if key not in fields
+    ]
+    for name, setting in fields.items():
+        if name in table:
+            findings += _misfits(f"{place}{name}", table[name], setting.type)
+        elif setting.required:
+            findings.append(f"{place}{name} is missing")
+    return findings
+
+
+def _unknown_names(table: Mapping[str, Any]) -> list[str]:
+    return [
+        f"[{key}] {name!r} is not known{_did_you_mean(name, known)}"
+        for key, known in (("folders", LABELS), ("category_folders", CATEGORIES))
+        if isinstance(table.get(key), dict)
+        for name in table[key]
+        if name not in known
+    ]
+
+
+def _misfits(place: str, value: object, wanted: Any) -> list[str]:
+    """Say what of a value is not as wanted, at the innermost place that is wrong."""
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        pass
+    else:
+        return []
+    match value:
+        case list() if wanted == list[Inbox]:
+            entries = [(f"[[{place}]] {number}", one, Inbox) for number, one in enumerate(value, 1)]
+            return [finding for entry in entries for finding in _misfits(*entry)]
+        case dict() if wanted is Inbox:
+            return _mistakes(value, Inbox, f"{place}: ")
+        case dict() if wanted == dict[str, str]:
+            named = [(f"[{place}] {key}", one, str) for key, one in value.items()]
+            return [finding for entry in named for finding in _misfits(*entry)]
+    return [f"{place}: expected {EXPECTED[wanted]}, found {_shown(value)}"]
+
+
+def _shown(value: object) -> str:
+    match value:
+        case list():
+            return "a list"
+        case dict():
+            return "a table"
+        case bool():
+            return str(value).lower()
+        case str():
+            return _quoted(value)
+    return str(value)
 
 
 def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _readable(message: str) -> str:
-    """Turn msgspec's `Expected X, got Y - at $.a` round, so that the place comes first."""
-    what, _, where = message.partition(" - at `$.")
-    return f"{where.rstrip('`')}: {what[:1].lower()}{what[1:]}" if where else what[:1].lower() + what[1:]
 
 
 def absolute(path: str | Path) -> Path:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, say
-from organizer.errors import OrganizerError
+from organizer.cli.output import as_json, counted, say
+from organizer.cli.rules import warnings_of
+from organizer.errors import ConfigError, OrganizerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from organizer.config import Config
 
 Grade = Literal["OK", "WARN", "FAIL"]
 
@@ -65,11 +64,21 @@ def _guarded(check: Callable[[Assembly], Iterator[Finding]], parts: Assembly) ->
     subject = check.__name__.removeprefix("_").replace("_", " ")
     try:
         yield from check(parts)
+    except ConfigError as error:
+        if check is _configuration:  # the others need it too, and have no more to say of it
+            yield from _failures(subject, error)
     except OrganizerError as error:
-        for line in error.message.splitlines():
-            yield Finding("FAIL", subject, line, error.hint)
+        yield from _failures(subject, error)
     except OSError as error:
         yield Finding("FAIL", subject, str(error))
+
+
+def _failures(subject: str, error: OrganizerError) -> Iterator[Finding]:
+    """Give each line of an error as a finding, the last with what to do about them."""
+    *lines, last = error.message.splitlines()
+    for line in lines:
+        yield Finding("FAIL", subject, line)
+    yield Finding("FAIL", subject, last, error.hint)
 
 
 def _configuration(parts: Assembly) -> Iterator[Finding]:
@@ -78,9 +87,7 @@ def _configuration(parts: Assembly) -> Iterator[Finding]:
 
 
 def _folders(parts: Assembly) -> Iterator[Finding]:
-    config = _config_or_none(parts)
-    if config is None:
-        return
+    config = parts.config
     library = config.library_root
     yield _writable("library", library)
     for inbox in config.inbox:
@@ -100,8 +107,8 @@ def _folders(parts: Assembly) -> Iterator[Finding]:
 
 def _rules(parts: Assembly) -> Iterator[Finding]:
     rules = parts.book.rules
-    yield Finding("OK", "rules", f"{len(rules.rules)} rules in {parts.home.rules}")
-    for warning in rules.warnings:
+    yield Finding("OK", "rules", f"{counted(len(rules.rules), 'rule')} in {parts.home.rules}")
+    for warning in warnings_of(rules):
         yield Finding("WARN", "rules", warning)
 
 
@@ -161,8 +168,8 @@ def _service(parts: Assembly) -> Iterator[Finding]:
 
 def _watching(parts: Assembly) -> Iterator[Finding]:
     limit_file = Path("/proc/sys/fs/inotify/max_user_watches")
-    config = _config_or_none(parts)
-    if config is None or not limit_file.exists():
+    config = parts.config
+    if not limit_file.exists():
         return
     limit = int(limit_file.read_text())
     folders = sum(1 for inbox in config.inbox for _ in os.walk(inbox.root))
@@ -174,7 +181,7 @@ def _watching(parts: Assembly) -> Iterator[Finding]:
             f"sudo sysctl fs.inotify.max_user_watches={max(folders * 4, 524_288)}",
         )
     else:
-        yield Finding("OK", "watching", f"{folders} folder{'s' * (folders != 1)} to watch, {limit} possible")
+        yield Finding("OK", "watching", f"{counted(folders, 'folder')} to watch, {limit} possible")
 
 
 def _decoders(parts: Assembly) -> Iterator[Finding]:  # noqa: ARG001 - every check has the same shape
@@ -194,14 +201,6 @@ CHECKS: tuple[Callable[[Assembly], Iterator[Finding]], ...] = (
     _watching,
     _decoders,
 )
-
-
-def _config_or_none(parts: Assembly) -> Config | None:
-    """Give the configuration where it is valid; where it is not, another check has said so."""
-    try:
-        return parts.config
-    except OrganizerError:
-        return None
 
 
 def _writable(subject: str, folder: Path) -> Finding:

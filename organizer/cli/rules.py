@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, say, warn
+from organizer.cli.output import as_json, counted, say, warn
 from organizer.errors import RulesError
+
+if TYPE_CHECKING:
+    from organizer.rules.ruleset import RuleSet
 
 
 @click.group()
@@ -48,9 +52,16 @@ def check(ctx: click.Context, *, files: tuple[Path, ...], json_: bool) -> None:
             click.echo(as_json({"valid": False, "problems": list(error.problems), "warnings": []}, indent=2))
             ctx.exit(error.exit_code)
     if json_:
-        found = {"valid": True, "problems": [], "warnings": list(loaded.warnings), "rules": len(loaded.rules)}
+        found = {"valid": True, "problems": [], "warnings": warnings_of(loaded), "rules": len(loaded.rules)}
         click.echo(as_json(found, indent=2))
         return
-    for warning in loaded.warnings:
+    for warning in warnings_of(loaded):
         warn(f"warning: {warning}")
-    say(f"{len(loaded.rules)} rules in {len(paths)} file{'s' * (len(paths) != 1)}, all valid")
+    say(f"{counted(len(loaded.rules), 'rule')} in {counted(len(paths), 'file')}, all valid")
+
+
+def warnings_of(loaded: RuleSet) -> list[str]:
+    """Give what is valid, and yet hardly what was meant."""
+    if any(rule.enabled for rule in loaded.rules):
+        return list(loaded.warnings)
+    return ["no rule: nothing would ever be filed", *loaded.warnings]

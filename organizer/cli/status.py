@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, duration_text, say
+from organizer.cli.output import as_json, counted, duration_text, say
 from organizer.execution.locks import service_holder
 from organizer.library.remainders import TROUBLES, Nature
 from organizer.service.report import ServiceReport, read
@@ -45,7 +47,12 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         config = parts.config
         holder = service_holder(parts.home.state)
         report = read(parts.home.report)
-        stays = [one for one in parts.remainders.all() if config.inbox_of(one.path) is not None]
+        # What was taken away since is no trouble any more, though no service was there to see it go.
+        stays = [
+            one
+            for one in parts.remainders.all()
+            if config.inbox_of(one.path) is not None and os.path.lexists(one.path)
+        ]
         held = parts.journal_to_read.held_count([inbox.root for inbox in config.inbox])
         samples = parts.index.count_below(config.library_root)
         last = parts.journal_to_read.batches(limit=1)
@@ -62,6 +69,7 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "growing": live.growing if live else [],
         "busy": None if live is None or live.busy is None else _busy(live),
         "last_scan": live.last_scan if live else None,
+        "retrying": live.retrying if live else 0,
         "held": held,
         **{nature.value: _listed(stays, nature) for nature in Nature},
         "rules_problem": live.rules_problem if live else "",
@@ -123,25 +131,29 @@ def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
         say("not running: start it with `organizer run`, or as a service with systemd")
     for inbox in told["inboxes"]:
         say(f"inbox    {inbox['path']}{_inbox_notes(inbox)}")
-    say(f"library  {told['library']['path']}: {told['library']['samples']} samples")
+    say(f"library  {told['library']['path']}: {counted(told['library']['samples'], 'sample')}")
     if told["busy"]:
         busy = told["busy"]
         say(f"filing   {busy['title']}: {busy['stage']} {busy['done']} of {busy['total']}")
     if told["waiting"]:
-        say(f"waiting  {told['waiting']} files settle")
+        say(f"waiting  {counted(told['waiting'], 'file')} until complete")
     for path in told["growing"]:
         say(f"growing  {path}: it has been changing for long, and is not filed before it is complete")
+    if told["retrying"]:
+        say(f"retrying {counted(told['retrying'], 'pack')} that failed before")
     if told["held"]:
-        say(f"held     {told['held']} files that an undo put back; `organizer redo` or `sort` files them")
+        held = counted(told["held"], "file")
+        say(f"held     {held} that an undo put back; `organizer redo` or `sort` files what is held")
     if told["rules_problem"]:
         say(f"rules    broken, the last good ones are in force: {told['rules_problem']}")
     for error in told["errors"]:
-        say(f"error    {error['sentence']}")
+        when = datetime.fromtimestamp(error["time"]).strftime("%Y-%m-%d %H:%M")
+        say(f"error    {when}  {error['sentence']}")
     for nature, title in TITLES.items():
         _tell_nature([one for one in stays if one.nature is nature], title)
     left = sum(one.nature is Nature.LEFT for one in stays)
     if left:
-        say(f"Left where they are, as the rules say: {left} files")
+        say(f"Left where they are, as the rules say: {counted(left, 'file')}")
 
 
 def _inbox_notes(inbox: dict[str, Any]) -> str:
