@@ -6,6 +6,7 @@ planning and executing happen under the execution lock, on the disk as it is the
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
@@ -29,7 +30,6 @@ from organizer.remaining import Verdicts
 from organizer.rules.book import RuleBook
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
     from organizer.arrivals import Arrival
@@ -89,6 +89,7 @@ class Filing:
 
     def recover(self) -> tuple[str, ...]:
         """Bring an interrupted batch to its end, and let the index follow."""
+        self.remainders.forget_gone(os.path.lexists)
         with self._turn("recovery", never):
             said = recover(self.journal, self.filesystem, self.executor)
             for batch in reversed(self.journal.batches(limit=50)):
@@ -175,9 +176,24 @@ class Filing:
             proposal = self.proposing.plan(arrival, opinion, forced=forced)
             if batch is None and not forced and arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
-                batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
+                batch = self._batch_to_join(arrival, proposal)
             batch, results = self._execute(proposal, batch, stop, progress)
             return self._remember(proposal, batch, results)
+
+    def _batch_to_join(self, arrival: Arrival, proposal: Proposal) -> int | None:
+        """Find the open batch of a pack. One dropped a second time is a batch of its own: to undo both as
+        one, two files would have to come back to one place.
+        """
+        batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
+        if batch is None:
+            return None
+        wanted = {one.source for one in proposal.plan.operations if isinstance(one, Move)}
+        taken = {
+            record.operation.source
+            for record in self.journal.operations(batch)
+            if isinstance(record.operation, Move) and record.state == "done"
+        }
+        return None if wanted & taken else batch
 
     def _execute(
         self, proposal: Proposal, batch: int | None, stop: Callable[[], bool], progress: Progress

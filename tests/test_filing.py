@@ -173,6 +173,28 @@ def test_late_files_join_the_batch_of_their_pack_until_it_is_undone(desk: Desk, 
     assert third.batch not in (None, first.batch)
 
 
+def test_a_pack_dropped_twice_is_two_batches_that_both_come_back(desk: Desk, make_pack: Make) -> None:
+    kick = {"Kicks/VEH1 Bassdrum 001.wav": "one.wav"}
+    for _ in range(2):
+        make_pack(desk.inbox / "Kit", kick)
+        (report,) = desk.file()
+        assert report.filed == 1
+    assert len(desk.parts.journal.batches()) == 2
+    assert len(desk.filed()) == 2
+    desk.undo()
+    assert (desk.inbox / "Kit" / "one.wav").exists()
+    assert len(desk.filed()) == 1
+
+
+def test_what_is_gone_is_no_longer_said_to_stay(desk: Desk) -> None:
+    (desk.inbox / "empty.wav").touch()
+    desk.file()
+    assert desk.left() == {"empty.wav": Nature.UNREADABLE}
+    (desk.inbox / "empty.wav").unlink()
+    desk.parts.filing.recover()
+    assert desk.left() == {}
+
+
 def test_loose_files_are_one_batch(desk: Desk, make_pack: Make) -> None:
     make_pack(desk.inbox, {"Kicks/VEH1 Bassdrum 001.wav": "Kick 1.wav", "Snares/SN_tight.wav": "Snare 1.wav"})
     (report,) = desk.file()

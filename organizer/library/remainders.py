@@ -7,12 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from organizer.library.store import prefix_range, to_blob, to_path, to_signed, to_text, to_unsigned
+from organizer.library.store import to_blob, to_path, to_signed, to_text, to_unsigned
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 # Seconds until a failure that time can mend is tried again, doubled each time.
 FIRST_RETRY = 60.0
@@ -97,13 +97,9 @@ class Remainders:
             raise
         self._store.execute("COMMIT")
 
-    def forget_missing(self, folder: Path, present: Iterable[Path]) -> None:
-        """Forget what was below a folder and is not there any more."""
-        known = self._store.execute(
-            "SELECT path FROM remainders WHERE path > ? AND path < ?", prefix_range(folder)
-        )
-        there = {to_blob(path) for path in present}
-        gone = [to_path(row[0]) for row in known if row[0] not in there]
+    def forget_gone(self, is_there: Callable[[Path], bool]) -> None:
+        """Forget what does not lie where it was."""
+        gone = [one.path for one in self.all() if not is_there(one.path)]
         if gone:
             self.update(gone=gone)
 
