@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, counted, say
+from organizer.cli.output import as_json, counted, say, sentences
 from organizer.cli.rules import warnings_of
 from organizer.errors import ConfigError, OrganizerError
 
@@ -75,7 +75,7 @@ def _guarded(check: Callable[[Assembly], Iterator[Finding]], parts: Assembly) ->
 
 def _failures(subject: str, error: OrganizerError) -> Iterator[Finding]:
     """Give each line of an error as a finding, the last with what to do about them."""
-    *lines, last = error.message.splitlines()
+    *lines, last = sentences(error)
     for line in lines:
         yield Finding("FAIL", subject, line)
     yield Finding("FAIL", subject, last, error.hint)

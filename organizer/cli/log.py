@@ -32,8 +32,7 @@ SHOWN = 20
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
-    show_default=f"{SHOWN}; all with --relink",
-    help="How many batches; 0 for all.",
+    help=f"How many batches, 0 for all.  [default: {SHOWN}; all with --relink]",
 )
 @click.option("--relink", type=click.Path(path_type=Path), help="Write old and new paths as CSV; - to print.")
 @click.option("--json", "json_", is_flag=True, help="Print as JSON.")
@@ -155,11 +154,11 @@ def _write_relink(path: Path, table: str) -> None:
         raise UsageProblem(
             f"{path} is there already", path=path, hint="Name another file; nothing is overwritten."
         ) from error
-    except FileNotFoundError as error:
-        raise UsageProblem(
-            f"there is no folder {path.parent}", path=path, hint="Make it, or name another place."
-        ) from error
     except OSError as error:
+        if not path.parent.exists():
+            raise UsageProblem(
+                f"there is no folder {path.parent}", path=path.parent, hint="Make it, or name another place."
+            ) from error
         raise OrganizerError(
             f"{path} cannot be written: {error.strerror}", path=path, hint="Name another place."
         ) from error

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer import __version__
-from organizer.cli.output import let_go_of_output, open_closed_streams, print_any_name, warn
+from organizer.cli.output import let_go_of_output, open_closed_streams, print_any_name, sentences, warn
 from organizer.config import Home
 from organizer.errors import OrganizerError
 
@@ -123,7 +123,7 @@ def main(arguments: list[str] | None = None, *, commands: click.Command = organi
 
 def report(error: OrganizerError) -> None:
     """Print an error the way every command does."""
-    for line in error.message.splitlines():
+    for line in sentences(error):
         warn(f"organizer: {line}")
     if error.hint:
         warn(f"  hint: {error.hint}")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from organizer.errors import UsageProblem
+from organizer.errors import OrganizerError, UsageProblem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,14 @@ class LogLines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
         return printable(super().formatMessage(record))
+
+
+def sentences(error: OrganizerError) -> list[str]:
+    """Give what an error says, line by line, with the place that it is about."""
+    lines = error.message.splitlines()
+    if error.path is not None and str(error.path) not in error.message:
+        lines[-1] += f" ({error.path})"
+    return lines
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:

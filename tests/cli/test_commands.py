@@ -151,16 +151,6 @@ def test_the_way_there_and_back_by_commands(run: Run, ready: Path, make_pack: Ma
     assert not old.exists()
 
 
-def test_log_writes_a_relink_list_of_what_is_in_force(run: Run, ready: Path, make_pack: Make) -> None:
-    pack = make_pack(ready / "Inbox" / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick, loud.wav"})
-    run("sort", pack, "--yes")
-    lines = run("log", "--relink", "-").out.splitlines()
-    assert lines[0] == "old,new"
-    assert lines[1].startswith(f'"{pack / "Kick, loud.wav"}","{ready / "Library"}')
-    run("undo", "--yes")
-    assert run("log", "--relink", "-").out.splitlines() == ["old,new"]
-
-
 def test_sort_refuses_the_library_itself(run: Run, ready: Path) -> None:
     ran = run("sort", ready / "Library", "--yes")
     assert ran.code == 2
@@ -205,38 +195,6 @@ def test_sort_files_a_folder_from_anywhere(run: Run, ready: Path, make_pack: Mak
     assert not pack.exists()
     assert run("undo", "--yes").code == 0
     assert (pack / "Kick.wav").exists()
-
-
-def test_rules_check_reports_everything_and_exits_with_3(run: Run, ready: Path) -> None:
-    assert run("rules", "check").code == 0
-    bad = ready / "bad.toml"
-    bad.write_text('version = 1\n[[rule]]\nname = "a"\nwhen = { kinds = "loop" }\nthen = [{ mvoe = "x" }]\n')
-    ran = run("rules", "check", bad)
-    assert ran.code == 3
-    assert "kinds" in ran.err
-    assert "mvoe" in ran.err
-    assert len(json.loads(run("rules", "check", "--json", bad).out)["problems"]) == 2
-
-
-def test_doctor_finds_a_sound_installation_sound(run: Run, ready: Path) -> None:
-    ran = run("doctor", "--json")
-    assert ran.code == 0
-    grades = {(one["subject"], one["grade"]) for one in json.loads(ran.out)}
-    assert {("configuration", "OK"), ("rules", "OK"), ("model", "OK"), ("journal", "OK")} <= grades
-    (ready / "Library").rmdir()
-    ran = run("doctor")
-    assert ran.code == 1
-    assert "FAIL library" in ran.out
-
-
-def test_doctor_names_a_model_that_is_none(run: Run, ready: Path) -> None:
-    config = ready / "home" / "config.toml"
-    (ready / "ear.onnx").write_bytes(b"no model")
-    config.write_text(f'model = "{ready / "ear.onnx"}"\n' + config.read_text())
-    ran = run("doctor")
-    assert ran.code == 1
-    assert "FAIL model" in ran.out
-    assert run("classify", ready).code in (2, 4)
 
 
 def test_a_damaged_journal_is_named_and_nothing_is_touched(run: Run, ready: Path, make_pack: Make) -> None:

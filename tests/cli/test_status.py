@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from organizer.config import Home
+from organizer.execution.locks import service_lock
+from organizer.service.report import ServiceReport, Trouble, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ran
+
+    Run = Callable[..., Ran]
+    Make = Callable[..., Path]
+
+KICK = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"}
+
+
+def test_what_was_taken_away_is_no_trouble_any_more(run: Run, ready: Path, make_pack: Make) -> None:
+    pack = make_pack(ready / "Inbox" / "Kit", KICK)
+    (pack / "empty.wav").touch()
+    run("sort", pack, "--yes")
+    assert f"{pack / 'empty.wav'}: the file is empty" in run("status").out
+    (pack / "empty.wav").unlink()
+    ran = run("status", "--json")
+    assert json.loads(ran.out)["unreadable"] == []
+    assert "empty.wav" not in run("status").out
+
+
+def test_a_running_service_tells_its_errors_with_their_time_and_what_it_tries_again(
+    run: Run, ready: Path
+) -> None:
+    home = Home.find({"ORGANIZER_HOME": str(ready / "home")})
+    when = datetime(2026, 3, 4, 5, 6, 7)
+    report = ServiceReport(
+        pid=os.getpid(),
+        version="1",
+        started=0.0,
+        updated=1.0,
+        retrying=1,
+        errors=[Trouble(time=when.timestamp(), sentence="Kit: the disk is full")],
+    )
+    with service_lock(home.state):
+        write(report, home.report)
+        ran = run("status")
+        told = json.loads(run("status", "--json").out)
+    assert ran.code == 1
+    assert "error    2026-03-04 05:06  Kit: the disk is full\n" in ran.out
+    assert "retrying 1 pack that failed before\n" in ran.out
+    assert (told["retrying"], told["errors"][0]["time"]) == (1, when.timestamp())
+    ran = run("status")
+    assert ran.code == 6
+    assert "retrying" not in ran.out

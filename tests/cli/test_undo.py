@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ran
+
+    Run = Callable[..., Ran]
+    Make = Callable[..., Path]
+
+KICK = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"}
+
+
+def test_an_undo_and_a_redo_say_what_they_did(run: Run, ready: Path, make_pack: Make) -> None:
+    run("sort", make_pack(ready / "Inbox" / "D-70 Hits", KICK), "--yes")
+    assert run("undo", "--yes").out == "D-70 Hits: 1 put back as batch 2\n"
+    assert run("redo", "--yes").out == "D-70 Hits: 1 filed again as batch 3\n"
+    assert run("undo", "--yes").out == "D-70 Hits: 1 put back as batch 4\n"
+    assert run("redo", 1, "--yes").out == "D-70 Hits: 1 filed again as batch 5\n"
+    ran = run("redo", "--yes")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "organizer: there is no undo to turn around")
+    assert [one["title"] for one in json.loads(run("log", "--json").out)] == [
+        "redo of D-70 Hits",
+        "undo of D-70 Hits",
+        "redo of D-70 Hits",
+        "undo of D-70 Hits",
+        "D-70 Hits",
+    ]
+
+
+def test_a_pack_called_like_an_undo_is_a_pack_all_the_same(run: Run, ready: Path, make_pack: Make) -> None:
+    run("sort", make_pack(ready / "Inbox" / "undo of redo of Kit", KICK), "--yes")
+    assert run("redo", "--yes").code == 2
+    assert run("undo", "--yes").out == "undo of redo of Kit: 1 put back as batch 2\n"
+    assert json.loads(run("log", "--json").out)[0]["title"] == "undo of undo of redo of Kit"
+    assert run("redo", "--yes").out == "undo of redo of Kit: 1 filed again as batch 3\n"
+
+
+def test_a_redo_that_is_undone_by_its_number_is_an_undo(run: Run, ready: Path, make_pack: Make) -> None:
+    pack = make_pack(ready / "Inbox" / "Kit", KICK)
+    run("sort", pack, "--yes")
+    run("undo", "--yes")
+    run("redo", "--yes")
+    assert run("undo", 3, "--yes").out == "Kit: 1 put back as batch 4\n"
+    assert (pack / "Kick.wav").exists()
+    told = json.loads(run("status", "--json").out)
+    assert told["held"] == 1  # else the service would file it again
+    assert run("redo", "--yes").out == "Kit: 1 filed again as batch 5\n"
+
+
+def test_what_could_not_be_put_back_is_told_with_the_way_to_try_again(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    pack = make_pack(ready / "Inbox" / "Kit", KICK)
+    run("sort", pack, "--yes")
+    pack.mkdir()
+    (pack / "Kick.wav").write_bytes(b"another")
+    ran = run("undo", "--yes")
+    assert ran.code == 1
+    assert ran.out == "Kit: 0 put back as batch 2\n"
+    assert "not done: move " in ran.err
+    assert "organizer undo 1 tries that again" in ran.err
+    (told,) = json.loads(run("undo", 1, "--yes", "--json").out)
+    assert (told["turned_around"], told["done"], len(told["refused"])) == (1, 0, 1)
+
+
+def test_a_dry_run_lists_the_way_back_and_forth(run: Run, ready: Path, make_pack: Make) -> None:
+    pack = make_pack(ready / "Inbox" / "Kit", KICK)
+    run("sort", pack, "--yes")
+    (plan,) = json.loads(run("undo", "--dry-run", "--json").out)
+    assert list(plan) == ["title", "inbox", "operations"]
+    (move,) = [one for one in plan["operations"] if one["operation"] == "Move"]
+    assert move["target"] == str(pack / "Kick.wav")
+    assert run("undo", "--dry-run").out == f"undo of Kit:\n  move {move['source']} -> {move['target']}\n"
+    run("undo", "--yes")
+    assert run("redo", "--dry-run").out == f"redo of Kit:\n  move {move['target']} -> {move['source']}\n"
+    assert (pack / "Kick.wav").exists()
