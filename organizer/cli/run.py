@@ -52,13 +52,14 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
         from organizer.service.daemon import Service
         from organizer.service.notify import Notifier
 
-        with service_lock(parts.home.state):
+        with service_lock(parts.home.state), Progress("run") as progress:
             service = Service(
                 parts.config,
                 parts.filing,
                 notify=Notifier(os.environ),
                 report_path=parts.home.report,
                 once=once,
+                progress=progress if once else None,
             )
             if not once:
                 for inbox in parts.config.inbox:

@@ -96,6 +96,7 @@ class Service:
         wall: Callable[[], float] = time.time,
         once: bool = False,
         rhythm: Rhythm | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self._rescan_seconds = config.rescan_seconds
         self._filing = filing
@@ -103,6 +104,7 @@ class Service:
         self._clock = clock
         self._wall = wall
         self._once = once
+        self._shown_progress = progress
         self._rhythm = rhythm or Rhythm()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
         self._intakes = [
@@ -233,7 +235,7 @@ class Service:
             filed = self._filing.file(
                 Arrival(inbox=inbox, pack=ready.pack, paths=ready.paths),
                 stop=self._asked_to_stop,
-                progress=self._bulletin.progress,
+                progress=self._progress,
             )
         except Exception as error:
             wait = self._retries.failed(key, ready.paths, self._clock())
@@ -245,6 +247,11 @@ class Service:
                 self._look_for_more(intake, inbox.root / ready.pack, besides=ready.paths)
         finally:
             self._describe(at_once=True)
+
+    def _progress(self, stage: str, done: int, total: int) -> None:
+        self._bulletin.progress(stage, done, total)
+        if self._shown_progress is not None:
+            self._shown_progress(stage, done, total)
 
     def _count(self, filed: Filed) -> None:
         report = self._bulletin.report
