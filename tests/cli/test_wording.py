@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from organizer.cli.output import as_json
+from organizer.cli.wording import operation_as_json, operation_in_words
+from organizer.planning import operations as op
+from organizer.sample import Stamp
+
+A, B = Path("/a"), Path("/b")
+WORDS: list[tuple[op.Operation, str]] = [
+    (op.KeepFolderTime(path=A, mtime_ns=1), "keep the time of /a"),
+    (op.MakeFolder(path=A), "make the folder /a"),
+    (op.RemoveFolder(path=A), "remove the empty folder /a"),
+    (op.Move(source=A, target=B, stamp=Stamp(1, 2, 3, 4), content_hash="x"), "move /a -> /b"),
+    (op.Copy(source=A, target=B, content_hash="x"), "copy /a -> /b"),
+    (op.RemoveCopy(path=A, original=B, content_hash="x"), "remove /a"),
+    (
+        op.WriteTags(path=A, content_hash="x", sound_id="y", tags={"genre": "Kick", "bpm": "120"}),
+        "tag /a: genre=Kick, bpm=120",
+    ),
+    (
+        op.RestoreBytes(path=A, content_hash="x", restored_hash="y", patch=b"\xff"),
+        "take the tags back from /a",
+    ),
+    (op.WriteSidecar(path=A, content="{}"), "write /a"),
+    (op.RemoveSidecar(path=A, content="{}"), "remove /a"),
+    (op.Skip(path=A, reason="it is there already"), "leave /a: it is there already"),
+]
+
+
+def test_every_kind_of_operation_is_told_here() -> None:
+    assert {type(operation) for operation, _ in WORDS} == set(get_args(op.Operation))
+
+
+@pytest.mark.parametrize(("operation", "words"), WORDS, ids=lambda one: type(one).__name__)
+def test_an_operation_is_told_in_a_line_and_as_json(operation: op.Operation, words: str) -> None:
+    assert operation_in_words(operation) == words
+    told = json.loads(as_json(operation_as_json(operation)))
+    assert told["operation"] == type(operation).__name__
+    assert "patch" not in told
