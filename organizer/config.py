@@ -236,6 +236,7 @@ def _dangers(config: Config, home: Home, sound: Collection[str]) -> list[str]:
         findings.append("no [[inbox]] is named")
     places = [("library", config.library)] if "library" in sound else []
     places += [(f"[[inbox]] {number}: path", one.path) for number, one in enumerate(config.inbox, 1)]
+    places += [("model", config.model)] if config.model else []
     unclear = [f"{place}: {_quoted(path)} {why}" for place, path in places if (why := _unclear(path))]
     findings += unclear
     inboxes = [] if unclear else config.inbox
@@ -344,7 +345,8 @@ def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
 
 def absolute(path: str | Path) -> Path:
     """Make a path absolute without following links; `~` and `..` are resolved."""
-    return Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 - Path.absolute keeps `..`
+    # Path.absolute keeps `..`; Path.expanduser raises for the home of nobody, which a shell leaves as it is.
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111
 
 
 def _folded(path: Path) -> tuple[str, ...]:

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from organizer.config import CATEGORY_FOLDERS, LABEL_FOLDERS, Config, Home, Inbox, dump, load
+from organizer.config import CATEGORY_FOLDERS, LABEL_FOLDERS, Config, Home, Inbox, absolute, dump, load
 from organizer.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -93,6 +90,7 @@ def test_all_findings_come_at_once_with_suggestions(home: Home) -> None:
         ('library = "Samples"', 'library: "Samples" is not a whole path: begin it with / or ~'),
         ('library = "~nobody-of-this-name/S"', "names a home folder that is not known"),
         (r'library = "/a\u0000b"', r'library: "/a\u0000b" cannot be a path'),
+        ('library = "/l"\nmodel = "ear.onnx"', 'model: "ear.onnx" is not a whole path: begin it with / or ~'),
         ('library = "/l"\nthreads = 1.5', "threads: expected a whole number, found 1.5"),
         ('library = "/l"\nfolders = "Kicks"', 'folders: expected a table of names, found "Kicks"'),
         ('library = "/l"\nfolders = { kik = "K" }', "[folders] 'kik' is not known; did you mean 'kick'?"),
@@ -163,3 +161,14 @@ def test_own_folder_names_replace_single_shipped_ones(home: Home) -> None:
     assert names.of("hat_open", "hihat") == "Hats/Open"
     assert names.of(None, "crash") == "Cymbals"
     assert names.of(None, None) is None
+
+
+def test_a_path_is_made_absolute_without_following_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/me")
+    (tmp_path / "link").symlink_to("/")
+    assert absolute("link/x/../y") == tmp_path / "link" / "y"
+    assert absolute("~/Samples") == Path("/home/me/Samples")
+    assert absolute("~nobody-of-this-name/x") == tmp_path / "~nobody-of-this-name" / "x"
