@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import soundfile
 
-from organizer.arrivals import arrivals_below
+from organizer.batch.arrivals import arrivals_below
 from organizer.cli.assembly import Assembly
 from organizer.config import Config, Home, Inbox, dump
 from organizer.demo.sounds import DEMO_PACK

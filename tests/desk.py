@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
-from organizer.arrivals import arrivals_below
+from organizer.batch.arrivals import arrivals_below
 from organizer.cli.assembly import Assembly
 from organizer.config import Config, Home, Inbox, dump
 from organizer.resources import shipped
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from organizer.filing import Report
+    from organizer.batch.filing import Report
     from organizer.library.remainders import Nature
 
 TAG_IN_PLACE = """

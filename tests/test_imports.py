@@ -17,8 +17,7 @@ PACKAGE = Path(organizer.__file__).parent
 # Each may import what stands before it, and itself.
 ORDER = (
     "errors", "labels", "sample", "pack", "resources", "config", "rules", "recognition", "library",
-    "planning", "execution", "arrivals", "pipeline", "gate", "proposing", "remaining", "filing",
-    "undoing", "service", "training", "demo", "cli",
+    "planning", "execution", "batch", "service", "training", "demo", "cli",
 )  # fmt: skip
 
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from organizer.batch.filing import Filing
+    from organizer.batch.gate import Gate
+    from organizer.batch.proposing import Proposing
+    from organizer.batch.undoing import Undoing
     from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
-    from organizer.filing import Filing
-    from organizer.gate import Gate
     from organizer.library.index import Index
     from organizer.library.remainders import Remainders
-    from organizer.proposing import Proposing
     from organizer.recognition.recognize import Recognizer
     from organizer.rules.book import RuleBook
-    from organizer.undoing import Undoing
 
 
 class Assembly:
@@ -108,8 +108,8 @@ class Assembly:
 
     @cached_property
     def gate(self) -> Gate:
-        from organizer.gate import Gate
-        from organizer.proposing import context_of
+        from organizer.batch.gate import Gate
+        from organizer.batch.proposing import context_of
 
         return Gate(
             self.journal,
@@ -120,7 +120,7 @@ class Assembly:
 
     @cached_property
     def proposing(self) -> Proposing:
-        from organizer.proposing import Proposing
+        from organizer.batch.proposing import Proposing
 
         return Proposing(
             config=self.config, recognizer=self.ear, book=self.book, journal=self.journal, gate=self.gate
@@ -128,7 +128,7 @@ class Assembly:
 
     @cached_property
     def filing(self) -> Filing:
-        from organizer.filing import Filing
+        from organizer.batch.filing import Filing
 
         return Filing(
             state=self.home.state,
@@ -145,7 +145,7 @@ class Assembly:
 
     @cached_property
     def undoing(self) -> Undoing:
-        from organizer.undoing import Undoing
+        from organizer.batch.undoing import Undoing
 
         return Undoing(
             config=self.config,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from organizer.arrivals import arrivals_below
+from organizer.batch.arrivals import arrivals_below
 from organizer.cli.assembly import Assembly
 from organizer.cli.output import LogLines, Progress, say, warn
 from organizer.cli.plans import show

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from organizer.arrivals import Arrival, arrivals_below, files_below
+from organizer.batch.arrivals import Arrival, arrivals_below, files_below
 from organizer.cli.assembly import Assembly
 from organizer.cli.output import Progress, as_json, confirm, say, warn
 from organizer.cli.plans import show
@@ -17,7 +17,7 @@ from organizer.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from organizer.filing import Report
+    from organizer.batch.filing import Report
 
 
 @click.command()

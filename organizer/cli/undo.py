@@ -94,7 +94,7 @@ def redo(ctx: click.Context, *, batches: tuple[int, ...], yes: bool, dry_run: bo
       organizer redo
       organizer redo 12 --yes
     """
-    from organizer.undoing import is_redo
+    from organizer.batch.undoing import is_redo
 
     with Assembly() as parts:
         journal = parts.journal_to_read
@@ -124,7 +124,7 @@ def _turn_around(
     names = ", ".join(f"{one.id} ({one.title})" for one in chosen[:NAMED])
     more = f" and {len(chosen) - NAMED} more" if len(chosen) > NAMED else ""
     confirm(f"{way.verb} {names}{more}?", yes=yes)
-    from organizer.undoing import first_of
+    from organizer.batch.undoing import first_of
 
     with Progress(way.verb.lower()) as progress:
         outcomes = parts.undoing.undo(chosen, progress=progress)

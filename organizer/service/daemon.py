@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from organizer.arrivals import Arrival
+from organizer.batch.arrivals import Arrival
 from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
 from organizer.service.intake import Intake
 from organizer.service.report import Busy, shown

@@ -11,8 +11,8 @@ import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from organizer.batch.filing import Report
 from organizer.config import Config, Inbox
-from organizer.filing import Report
 from organizer.pack import is_junk
 from organizer.service.daemon import Rhythm, Service
 from organizer.service.notify import Notifier
@@ -20,7 +20,7 @@ from organizer.service.notify import Notifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from organizer.arrivals import Arrival
+    from organizer.batch.arrivals import Arrival
 
 QUICK = Rhythm(pulse=0.2, due=0.3, poll=0.2, retry=1.0)
 

@@ -1,0 +1,57 @@
+"""Which files of an inbox are still to be filed: no junk, nothing held, nothing known to stay."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from organizer.errors import FileProblem
+from organizer.pack import is_junk
+from organizer.recognition.identity import content_hash
+from organizer.sample import Stamp
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from organizer.execution.journal import Journal
+    from organizer.library.remainders import Remainders
+
+
+class Gate:
+    """Lets through what is new. `context` names the rules and the model that verdicts rest on today."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        remainders: Remainders,
+        *,
+        context: Callable[[], str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._remainders = remainders
+        self._context = context
+        self._clock = clock
+
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
+        """Leave out junk, what undo put back, and what is known to stay as long as nothing changed."""
+        return [
+            path
+            for path, stat in found
+            if not is_junk(PurePosixPath(path.relative_to(root))) and self.is_open(path, Stamp.of(stat))
+        ]
+
+    def is_open(self, path: Path, stamp: Stamp) -> bool:
+        stays = self._remainders.get(path)
+        if stays is not None and stays.still_holds(stamp, context=self._context(), now=self._clock()):
+            return False
+        return not self.is_held(path, stamp)
+
+    def is_held(self, path: Path, stamp: Stamp) -> bool:
+        """Say whether an undo put this file back."""
+        try:
+            return self._journal.is_held(path, stamp, content_hash)
+        except FileProblem:
+            return False  # it cannot be read to compare it; hearing it will say why

@@ -1,0 +1,213 @@
+"""Paths in, plan out: what lies there, what it is, what the rules want, what would be done.
+
+It reads disks and executes nothing. The service, `sort` and `reclassify` all go through here, so that a
+dry run lists exactly what a run would do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from organizer.errors import FileProblem
+from organizer.pack import Survey, survey, type_of
+from organizer.planning import planner
+from organizer.planning.conflicts import Snapshot
+from organizer.planning.planner import FolderFacts, Tree
+from organizer.recognition.identity import content_hash
+from organizer.recognition.recognize import Request
+from organizer.sample import FileType, Item, Origin, Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from organizer.config import Folders
+    from organizer.library.index import Entry
+    from organizer.planning.operations import Plan
+    from organizer.recognition.recognize import Recognizer
+    from organizer.rules.ruleset import Decision, RuleSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What lies in one pack, or loose in one inbox; paths are relative to the inbox."""
+
+    root: Path
+    inbox: str
+    pack: str | None
+    survey: Survey
+    stamps: Mapping[PurePosixPath, Stamp]
+    tree: Tree
+
+    def path(self, relative: PurePosixPath) -> Path:
+        return self.root / relative
+
+    def origin(self, relative: PurePosixPath) -> Origin:
+        inside = relative.relative_to(self.pack) if self.pack else relative
+        return Origin(inbox=self.inbox, pack=self.pack, subpath=inside.parent, name=relative.name)
+
+
+def look_at(root: Path, *, inbox: str, pack: str | None) -> Listing:
+    """List a pack with all below it, or the loose files directly in an inbox. Links are not followed."""
+    stamps: dict[PurePosixPath, Stamp] = {}
+    folders: dict[Path, FolderFacts] = {}
+    waiting = [root / pack] if pack else [root]
+    while waiting:
+        folder = waiting.pop()
+        entries = 0
+        try:
+            stat = folder.stat(follow_symlinks=False)
+            with os.scandir(folder) as found:
+                for entry in found:
+                    entries += 1
+                    _take(entry, root, stamps, waiting if pack else [])
+        except OSError:
+            # Gone, or closed to us: what cannot be listed is neither moved nor counted as empty.
+            continue
+        if pack:
+            folders[folder] = FolderFacts(
+                mtime_ns=stat.st_mtime_ns, mode=stat.st_mode & 0o7777, entries=entries
+            )
+    return Listing(
+        root=root,
+        inbox=inbox,
+        pack=pack,
+        survey=survey(stamps),
+        stamps=stamps,
+        tree=Tree(inbox=root, folders=folders),
+    )
+
+
+def _take(
+    entry: os.DirEntry[str], root: Path, stamps: dict[PurePosixPath, Stamp], waiting: list[Path]
+) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        waiting.append(Path(entry.path))
+    elif entry.is_file(follow_symlinks=False):
+        relative = PurePosixPath(Path(entry.path).relative_to(root))
+        # On Windows a directory entry knows no inode; asking the path gives the whole stamp everywhere.
+        stamps[relative] = Stamp.of(Path(entry.path).stat(follow_symlinks=False))
+
+
+class Pipeline:
+    """Hears files and plans what the rules want of them."""
+
+    def __init__(self, *, recognizer: Recognizer, rules: RuleSet, library: Path, folders: Folders) -> None:
+        self.rules = rules
+        self._recognizer = recognizer
+        self._library = library
+        self._folders = folders
+
+    @property
+    def model_id(self) -> str:
+        return self._recognizer.model_id
+
+    def hear(self, listing: Listing, chosen: Sequence[PurePosixPath]) -> Iterator[Item]:
+        """Turn files of a listing into items; audio is heard, as long as the rules may ask for it."""
+        audio: list[Item] = []
+        opens_bundles = any("bundle" in rule.words for rule in self.rules.rules)
+        for relative in chosen:
+            bundle = listing.survey.bundles.get(relative)
+            item = Item(
+                path=listing.path(relative),
+                origin=listing.origin(relative),
+                stamp=listing.stamps[relative],
+                type=type_of(relative),
+                bundle=None if bundle is None else listing.path(bundle),
+                companions=tuple(
+                    listing.path(companion) for companion in listing.survey.companions.get(relative, ())
+                ),
+            )
+            if item.type is FileType.AUDIO and (bundle is None or opens_bundles):
+                audio.append(item)
+            else:
+                yield item
+        yield from self._heard(audio)
+
+    def hear_again(self, entries: Sequence[Entry]) -> Iterator[Item]:
+        """Hear samples of the library with today's model, under the names they came with."""
+        items = []
+        for entry in entries:
+            try:
+                stamp = Stamp.of(entry.path.stat(follow_symlinks=False))
+            except OSError:
+                stamp = entry.stamp  # hearing it says what is wrong
+            items.append(Item(path=entry.path, origin=entry.origin, stamp=stamp, type=FileType.AUDIO))
+        yield from self._heard(items)
+
+    def decide(self, items: Iterable[Item]) -> list[Decision]:
+        return [self.rules.decide(item) for item in items]
+
+    def hashes(
+        self, decisions: Iterable[Decision], *, heartbeat: Callable[[], None] = lambda: None
+    ) -> tuple[dict[Path, str], dict[Path, FileProblem]]:
+        """Hash what would be moved and was not hashed while it was heard; say what could not be read."""
+        found: dict[Path, str] = {}
+        problems: dict[Path, FileProblem] = {}
+        for decision in decisions:
+            item = decision.item
+            if not decision.actions:
+                continue
+            heartbeat()
+            try:
+                found[item.path] = item.sample.facts.content_hash if item.sample else content_hash(item.path)
+                for companion in item.companions:
+                    found[companion] = content_hash(companion)
+            except FileProblem as problem:
+                problems[item.path] = problem
+        return found, problems
+
+    def plan(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        hashes: Mapping[Path, str],
+        stamps: Mapping[Path, Stamp],
+        origin: Literal["pack", "sort", "reclassify"],
+        title: str,
+        inbox: str | None = None,
+        tree: Tree | None = None,
+        copied: Mapping[tuple[Path, str], Collection[Path]] = planner.NOTHING_COPIED,
+    ) -> Plan:
+        """Plan with the library's folders as they are now; `stamps` are those of companions."""
+        return planner.plan(
+            decisions,
+            hashes=hashes,
+            stamps=stamps,
+            snapshot=Snapshot.seen(
+                planner.destinations(decisions, library=self._library, folders=self._folders),
+                library=self._library,
+                names_in=partial(_names_in, inbox=None if tree is None else tree.inbox),
+            ),
+            library=self._library,
+            folders=self._folders,
+            origin=origin,
+            title=title,
+            inbox=inbox,
+            tree=tree,
+            copied=copied,
+        )
+
+    def _heard(self, items: list[Item]) -> Iterator[Item]:
+        results = self._recognizer.hear([Request(path=item.path, origin=item.origin) for item in items])
+        for item, result in zip(items, results, strict=True):
+            if result.error is None:
+                yield replace(item, sample=result.sample)
+            else:
+                error = result.error
+                yield replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
+
+
+def _names_in(folder: Path, *, inbox: Path | None) -> list[str] | None:
+    """List a folder of the library; one that leads back into the inbox is none: filing had no end."""
+    try:
+        if inbox is not None and folder.resolve().is_relative_to(inbox.resolve()):
+            return None
+        with os.scandir(folder) as found:
+            return [entry.name for entry in found]
+    except (OSError, RuntimeError):  # pathlib's word for a loop of links
+        return None

@@ -1,0 +1,176 @@
+"""From an arrival to a plan: what is chosen, heard, decided, and would be done. Changes nothing.
+
+`organizer run` and `sort` execute what is proposed here; a dry run prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from organizer.batch.pipeline import Listing, Pipeline, look_at
+from organizer.errors import FileProblem
+from organizer.planning.operations import Plan
+from organizer.rules.ruleset import Decision
+
+if TYPE_CHECKING:
+    from pathlib import PurePosixPath
+
+    from organizer.batch.arrivals import Arrival
+    from organizer.batch.gate import Gate
+    from organizer.config import Config
+    from organizer.execution.journal import Journal
+    from organizer.recognition.recognize import Recognizer
+    from organizer.rules.book import RuleBook
+
+# Progress is told, and a wish to stop heard, at least once per so many files.
+BEAT = 32
+
+Progress = Callable[[str, int, int], None]
+
+
+def unseen(stage: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def never() -> bool:
+    """Ask nobody: go on."""
+    return False
+
+
+def context_of(book: RuleBook, recognizer: Recognizer) -> str:
+    return f"{book.rules.digest} {recognizer.model_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What the rules want of files that were heard, before the disk is asked what is possible."""
+
+    decisions: tuple[Decision, ...]
+    hashes: Mapping[Path, str]
+    problems: Mapping[Path, FileProblem]  # of files that could not be read just now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What would be done with one arrival, and what it rests on."""
+
+    decisions: tuple[Decision, ...]
+    problems: Mapping[Path, FileProblem]
+    plan: Plan
+
+
+class Proposing:
+    """Hears arrivals and plans what would be done with them."""
+
+    def __init__(
+        self, *, config: Config, recognizer: Recognizer, book: RuleBook, journal: Journal, gate: Gate
+    ) -> None:
+        self._config = config
+        self._recognizer = recognizer
+        self._book = book
+        self._journal = journal
+        self._gate = gate
+
+    @property
+    def model_id(self) -> str:
+        return self._recognizer.model_id
+
+    @property
+    def context(self) -> str:
+        """What a verdict on a file rests on; when it changes, what stays is looked at again."""
+        return context_of(self._book, self._recognizer)
+
+    def pipeline(self) -> Pipeline:
+        """Give the pipeline with the rules as they are now."""
+        return Pipeline(
+            recognizer=self._recognizer,
+            rules=self._book.rules,
+            library=self._config.library_root,
+            folders=self._config.folder_names,
+        )
+
+    def propose(self, arrival: Arrival, *, progress: Progress = unseen, forced: bool = False) -> Proposal:
+        """Say what filing an arrival would do now."""
+        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
+        chosen = self.chosen(listing, arrival, forced=forced)
+        opinion = self.hear(listing, chosen, progress=progress)
+        assert opinion is not None  # nobody asked to stop
+        return self.plan(arrival, opinion, forced=forced)
+
+    def chosen(self, listing: Listing, arrival: Arrival, *, forced: bool) -> list[PurePosixPath]:
+        """Choose the work among the files of an arrival."""
+        ready = set(arrival.paths)
+        return [
+            relative
+            for relative in listing.survey.work
+            if listing.path(relative) in ready
+            and (forced or self._gate.is_open(listing.path(relative), listing.stamps[relative]))
+        ]
+
+    def hear(
+        self,
+        listing: Listing,
+        chosen: list[PurePosixPath],
+        *,
+        stop: Callable[[], bool] = never,
+        progress: Progress = unseen,
+        before: int = 0,
+        total: int | None = None,
+    ) -> Opinion | None:
+        """Hear files and ask the rules; None when asked to stop. `before` of `total` were heard earlier."""
+        pipeline = self.pipeline()
+        items = []
+        for item in pipeline.hear(listing, chosen):
+            items.append(item)
+            if len(items) % BEAT == 0:
+                progress("listening", before + len(items), total or len(chosen))
+            if stop():
+                return None
+        decisions = pipeline.decide(items)
+        hashes, problems = pipeline.hashes(
+            decisions, heartbeat=lambda: progress("hashing", before + len(items), total or len(chosen))
+        )
+        return Opinion(decisions=tuple(decisions), hashes=hashes, problems=problems)
+
+    def plan(self, arrival: Arrival, opinion: Opinion, *, forced: bool) -> Proposal:
+        """Plan on the disk as it is now: an undo may have come while the sounds were heard."""
+        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
+        present = {listing.path(relative): stamp for relative, stamp in listing.stamps.items()}
+        still = tuple(
+            decision
+            for decision in opinion.decisions
+            if present.get(decision.item.path) == decision.item.stamp
+            and (forced or self._gate.is_open(decision.item.path, decision.item.stamp))
+        )
+        plan = self.pipeline().plan(
+            still,
+            hashes=opinion.hashes,
+            stamps=present,
+            origin="sort" if forced else "pack",
+            title=arrival.title,
+            inbox=arrival.inbox.title,
+            tree=listing.tree,
+            copied=self._journal.copies_of(decision.item.path for decision in still),
+        )
+        return Proposal(decisions=still, problems=opinion.problems, plan=plan)
+
+    def decide_on(self, path: Path) -> Decision:
+        """Say what the rules want of one file, seen as the service would see it."""
+        inbox = self._config.inbox_of(path)
+        root = path.parent if inbox is None else inbox.root
+        relative = path.relative_to(root)
+        pack = relative.parts[0] if len(relative.parts) > 1 else None
+        listing = look_at(root, inbox="" if inbox is None else inbox.title, pack=pack)
+        known = next((one for one in listing.survey.work if listing.path(one) == path), None)
+        if known is None:
+            raise FileProblem(
+                f"{path.name} is nothing that is filed",
+                path=path,
+                hint="Companions go with their sample; junk, links and folders are left alone.",
+            )
+        pipeline = self.pipeline()
+        (decision,) = pipeline.decide(pipeline.hear(listing, [known]))
+        return decision

@@ -1,0 +1,175 @@
+"""Undo where something has come between: users, crashes, disks that are away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from organizer.batch.arrivals import arrivals_below
+from organizer.config import Inbox
+from organizer.execution.filesystem import Filesystem
+from organizer.library.remainders import Nature
+from tests.desk import TAG_IN_PLACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.desk import Desk
+
+    Tree = dict[str, tuple[str, int, int]]
+    TreeOf = Callable[[Path], Tree]
+    Make = Callable[..., Path]
+
+KICKS = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav", "Perc/Cowbell.wav": "Cowbell.wav"}
+
+
+def undo(desk: Desk, batch: int) -> tuple[int, int]:
+    """Undo one batch; give how many actions were done and how many were not."""
+    record = desk.parts.journal.batch(batch)
+    assert record is not None
+    (outcome,) = desk.parts.undoing.undo([record], progress=lambda *_: None)
+    return outcome.count("done"), outcome.count("failed") + outcome.count("skipped")
+
+
+def test_an_undo_that_could_do_nothing_may_be_tried_again(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    away = desk.library.rename(desk.library.with_name("Unplugged"))
+    assert undo(desk, 1) == (0, 2)
+    assert [one.id for one in desk.parts.journal.undoable()] == [1]
+    away.rename(desk.library)
+    assert undo(desk, 1) == (2, 0)
+    assert tree_of(desk.inbox) == before
+    assert desk.parts.journal.undoable() == ()
+
+
+def test_what_an_undo_could_not_put_back_can_be_put_back_later(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    taken = desk.inbox / "Kit" / "Kick.wav"
+    taken.parent.mkdir(exist_ok=True)
+    taken.write_bytes(b"something new under the old name")
+    assert undo(desk, 1) == (1, 1)
+    taken.unlink()
+    assert undo(desk, 1) == (1, 0)
+    assert tree_of(desk.inbox) == before
+    assert desk.filed() == []
+
+
+def test_what_is_held_stays_held_when_another_undo_finds_its_name_taken(desk: Desk, make_pack: Make) -> None:
+    """The same pack was dropped twice: both copies came from one place, and only one can go back."""
+    one = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"}
+    make_pack(desk.inbox / "Kit", one)
+    desk.file()
+    make_pack(desk.inbox / "Kit", one)
+    desk.file()
+    for batch in [one.id for one in desk.parts.journal.undoable()]:
+        undo(desk, batch)
+    assert len(desk.filed()) == 1
+    assert desk.held() == 1
+    assert [report.filed for report in desk.file()] == [0]
+
+
+def test_tags_taken_back_in_an_inbox_are_not_written_again(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    (desk.home.rules / "default.toml").write_text(TAG_IN_PLACE, encoding="utf-8")
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    tagged = tree_of(desk.inbox)
+    desk.undo()
+    desk.open_again()
+    desk.file()
+    assert tree_of(desk.inbox) == before
+    (undo_,) = [one for one in desk.parts.journal.batches() if one.origin == "undo"]
+    assert undo(desk, undo_.id) == (4, 0)
+    assert {name: one[0] for name, one in tree_of(desk.inbox).items()} == {
+        name: one[0] for name, one in tagged.items()
+    }
+    assert desk.held() == 0
+
+
+def test_of_two_commands_that_undo_or_redo_the_same_only_one_does(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    journal = desk.parts.journal
+    for number in (1, 2, 1):  # undo, redo, undo
+        batches = [journal.batch(number if number == 1 else journal.batches()[0].id)] * 2
+        chosen = [one for one in batches if one is not None]
+        outcomes = desk.parts.undoing.undo(chosen, progress=lambda *_: None)
+        assert [one.count("done") for one in outcomes] == [2, 0]
+    assert tree_of(desk.inbox) == before
+    assert [one.title for one in reversed(journal.batches())] == [
+        "Kit", "undo of Kit", "redo of Kit", "undo of Kit",
+    ]  # fmt: skip
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def test_a_batch_that_a_crash_cut_off_is_undone_whole_and_not_filed_after_all(
+    desk: Desk, make_pack: Make, tree_of: TreeOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_pack(desk.inbox / "Kit")
+    before = tree_of(desk.inbox)
+    rename = Filesystem._rename_noreplace
+    moved: list[Path] = []
+
+    def dies(files: Filesystem, source: Path, target: Path) -> None:
+        if len(moved) == 3:
+            raise Killed
+        moved.append(target)
+        rename(files, source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Filesystem, "_rename_noreplace", dies)
+        with pytest.raises(Killed):
+            desk.file()
+    desk.open_again()
+    (batch,) = desk.parts.journal.undoable()
+    assert undo(desk, batch.id)[1] == 0
+    assert tree_of(desk.inbox) == before
+    assert desk.parts.filing.recover() == ()
+    desk.file()
+    assert tree_of(desk.inbox) == before
+    assert desk.filed() == []
+
+
+def test_what_is_filed_after_an_undo_of_its_batch_can_be_undone_too(desk: Desk, make_pack: Make) -> None:
+    """An undo may come between two parts of a huge pack."""
+    make_pack(desk.inbox / "Kit", KICKS)
+    (report,) = desk.file()
+    desk.undo()
+    make_pack(desk.inbox / "More", {"Kicks/VEH1 Bassdrum 001.wav": "Late.wav"})
+    (arrival,) = [one for one in arrivals_below(Inbox(str(desk.inbox))) if one.pack == "More"]
+    plan = desk.parts.proposing.propose(arrival).plan
+    outcome = desk.parts.executor.run(plan, batch=report.batch)
+    assert outcome.batch != report.batch
+    assert [one.id for one in desk.parts.journal.undoable()] == [outcome.batch]
+
+
+def test_a_library_that_is_away_is_waited_for(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    away = desk.library.rename(desk.library.with_name("Unplugged"))
+    (report,) = desk.file()
+    assert (report.filed, report.problems) == (0, 2)
+    assert set(desk.left().values()) == {Nature.FAILED}
+    assert not desk.library.exists()
+    away.rename(desk.library)
+    desk.now = lambda: 9e9
+    assert len(desk.parts.filing.due()) == 2
+    (report,) = desk.file()
+    assert report.filed == 2
