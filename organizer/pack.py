@@ -81,11 +81,6 @@ def is_junk(path: PurePosixPath) -> bool:
     return any(_IS_JUNK(part.lower()) or _IS_PARTIAL(part.lower()) for part in path.parts)
 
 
-def is_partial(path: PurePosixPath) -> bool:
-    """Say whether a path names a download that is still going on."""
-    return any(_IS_PARTIAL(part.lower()) for part in path.parts)
-
-
 def companion_of(path: PurePosixPath) -> PurePosixPath | None:
     """Give the sample that a companion's name speaks of, whether or not it is there."""
     lowered = path.name.lower()

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath as P
 
 import pytest
 
-from organizer.pack import companion_of, is_junk, is_partial, survey, type_of
+from organizer.pack import companion_of, is_junk, survey, type_of
 from organizer.sample import FileType
 
 
@@ -49,11 +49,6 @@ def test_junk_is_never_work(path: str) -> None:
 @pytest.mark.parametrize("path", ["Pack/Kick.wav", "Pack/part 1.wav", "tmp/Kick.wav", "Pack/download.wav"])
 def test_ordinary_names_are_not_junk(path: str) -> None:
     assert not is_junk(P(path))
-
-
-def test_a_download_in_progress_is_told_from_other_junk() -> None:
-    assert is_partial(P("Pack/Kick.wav.crdownload"))
-    assert not is_partial(P("Pack/.DS_Store"))
 
 
 def test_a_companion_goes_with_its_sample_and_is_junk_without_it() -> None:

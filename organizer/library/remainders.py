@@ -77,10 +77,6 @@ class Remainders:
         rows = self._store.execute("SELECT path FROM remainders WHERE retry_at <= ? ORDER BY path", (now,))
         return [to_path(row[0]) for row in rows]
 
-    def counts(self) -> dict[str, int]:
-        found = dict(self._store.execute("SELECT nature, count(*) FROM remainders GROUP BY nature"))
-        return {nature.value: found.get(nature.value, 0) for nature in Nature}
-
     def update(self, *, put: Iterable[Remainder] = (), gone: Iterable[Path] = ()) -> None:
         """Write what stays, and forget what no longer does."""
         self._store.execute("BEGIN IMMEDIATE")
