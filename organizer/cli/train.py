@@ -15,11 +15,13 @@ from organizer.errors import UsageProblem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from organizer.training.dataset import Row
+
 PROBLEMS_SHOWN = 20
 
 
 @click.command()
-@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("sounds", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--root",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -48,18 +50,25 @@ PROBLEMS_SHOWN = 20
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The .state of another run: begin with what it learnt.",
 )
+@click.option(
+    "--teacher",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A finished model, whose answers count for half of what each sound is called.",
+)
 @click.option("--resume", is_flag=True, help="Take up the interrupted run that wrote beside --out.")
 def train(
-    *, manifest: Path, root: Path | None, out: Path, seed: int, passes: int, minutes: float | None,
-    batch: int, threads: int, start_from: Path | None, resume: bool,
+    *, sounds: Path, root: Path | None, out: Path, seed: int, passes: int, minutes: float | None,
+    batch: int, threads: int, start_from: Path | None, teacher: Path | None, resume: bool,
 ) -> None:  # fmt: skip
     """Train a model from labelled sounds.
 
-    MANIFEST is a CSV file with the columns file and label; split (train, valid), source, kit and license
-    are used where they are there. Rows labelled loop teach what a loop is.
+    SOUNDS is a CSV file with the columns file and label; split (train, valid), source, kit and license
+    are used where they are there, and rows labelled loop teach what a loop is. Or it is a folder of
+    folders named for what lies in them, as Organizer names them, such as a library of your own.
 
     \b
     Examples:
+      organizer train ~/Library --out ears/mine.onnx
       organizer train manifest.csv --root ~/Labelled --out ears/mine.onnx
       organizer train manifest.csv --root ~/Labelled --out ears/mine.onnx --resume
     """
@@ -68,10 +77,9 @@ def train(
             raise UsageProblem(
                 f"training needs {module}, which is not installed", hint="pip install 'organizer[train]'"
             )
-    from organizer.training.dataset import read_manifest
     from organizer.training.recipe import Settings, make
 
-    rows = read_manifest(manifest, root or manifest.parent)
+    rows = _rows(sounds, root)
     settings = Settings(
         out=out,
         seed=seed,
@@ -80,6 +88,7 @@ def train(
         batch=batch,
         threads=threads,
         start=start_from,
+        teacher=teacher,
         resume=resume,
     )
     with Progress("train") as progress:
@@ -142,6 +151,25 @@ def evaluate(
         _table(done.figures)
     _report_problems(done.problems)
     ctx.exit(1 if done.problems else 0)
+
+
+def _rows(sounds: Path, root: Path | None) -> tuple[Row, ...]:
+    """Read a manifest, or a folder of folders."""
+    from organizer.training.dataset import read_manifest
+    from organizer.training.folders import read_library
+
+    if not sounds.is_dir():
+        return read_manifest(sounds, root or sounds.parent)
+    if root is not None:
+        raise UsageProblem("a folder of sounds has no --root", path=sounds, hint="leave --root out")
+    library = read_library(sounds)
+    _report_problems(
+        tuple(
+            f"{folder}: its name is no label; {count} sounds in it are left out"
+            for folder, count in sorted(library.unplaced.items())
+        )
+    )
+    return library.rows
 
 
 class _Told:

@@ -50,20 +50,24 @@ class View:
         return self.fft // 2
 
 
-ATTACK = View(fft=512, hop=80, frames=128, mels=40)  # 0.32 s in steps of 2.5 ms
+ATTACK = View(fft=512, hop=160, frames=64, mels=40)  # 0.32 s in steps of 5 ms
 WHOLE = View(fft=1024, hop=320, frames=128, mels=64)  # 1.28 s in steps of 10 ms
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How wide the trunk of one view is: channels of the stem, then of the stages."""
+    """How wide the trunk of one view is: channels of the stem, then of the stages.
+
+    `step` is how far the stem moves at once, in frames; over frequency it is always two bands.
+    """
 
     stem: int
     stages: tuple[tuple[int, ...], ...]
+    step: int = 2
 
 
-SHIPPED_WHOLE = Shape(24, ((32,), (64, 64), (128, 128)))
-SHIPPED_ATTACK = Shape(16, ((24,), (48, 48), (96, 96)))
+SHIPPED_WHOLE = Shape(16, ((24,), (48, 48), (96, 96, 96)))
+SHIPPED_ATTACK = Shape(12, ((16,), (32, 32), (64, 64)), step=1)
 
 
 class Output(NamedTuple):
@@ -154,7 +158,7 @@ class Trunk(nn.Module):
 
     def __init__(self, view: View, shape: Shape) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(1, shape.stem, 5, stride=2, padding=2, bias=False)
+        self.stem = nn.Conv2d(1, shape.stem, 5, stride=(shape.step, 2), padding=2, bias=False)
         self.norm = nn.BatchNorm2d(shape.stem)
         stages: list[nn.Sequential] = []
         channels = shape.stem

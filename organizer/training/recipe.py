@@ -25,6 +25,7 @@ from organizer.training.evaluate import group_of
 from organizer.training.export import export
 from organizer.training.metrics import Answers, report
 from organizer.training.network import SAMPLERATE, WINDOW, Network
+from organizer.training.teach import Taught
 from organizer.training.train import Plan, Trainer
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Settings:
     threads: int = 2
     resume: bool = False
     start: Path | None = None  # the state of another run, whose weights this one begins with
+    teacher: Path | None = None  # a finished model, whose answers soften the labels
 
     @property
     def state(self) -> Path:
@@ -101,6 +103,7 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
     """
     torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
+    teacher = None if settings.teacher is None else teacher_of(settings.teacher, settings.threads)
     learnt, valid = load_splits(rows, settings.threads, watcher)
     plan = Plan(
         steps_per_pass=max(1, len(learnt) // settings.batch),
@@ -109,6 +112,7 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         seed=settings.seed,
         threads=settings.threads,
         rate=FIRST_RATE if settings.start is None else LATER_RATE,
+        teacher="" if teacher is None else teacher.model_id,
     )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     trainer = Trainer(Network(), plan, state=settings.state, device=device)
@@ -123,7 +127,8 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         size=settings.batch,
         seed=settings.seed,
     )
-    network = trainer.run(batches, _Live(watcher, valid, plan.passes)).cpu()
+    drawn = batches if teacher is None else Taught(batches, teacher)
+    network = trainer.run(drawn, _Live(watcher, valid, plan.passes)).cpu()
     fitted = calibrate(network, valid)
     export(
         network,
@@ -133,6 +138,7 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
             "sounds": str(len(learnt)),
             "seed": str(settings.seed),
             "passes": str(settings.passes),
+            "teacher": plan.teacher,
         },
     )
     answers = answers_of(Classifier.load(settings.out, threads=settings.threads), valid)
@@ -150,6 +156,26 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         seconds=trainer.seconds,
     ).write(settings.card)
     return Made(settings.out, settings.card, figures, unfitted, trainer.seconds, learnt.unread + valid.unread)
+
+
+def teacher_of(path: Path, threads: int) -> Classifier:
+    """Load a model that hears what this version learns to hear.
+
+    Raises
+    ------
+    UsageProblem
+        If it was made for another sample rate or window.
+    ModelError
+        If it cannot be used at all.
+    """
+    teacher = Classifier.load(path, threads=threads)
+    if (teacher.samplerate, teacher.window) != (SAMPLERATE, WINDOW):
+        raise UsageProblem(
+            "the teacher hears other waveforms than the model to be made",
+            path=path,
+            hint=f"take one of {SAMPLERATE} Hz and {WINDOW} samples",
+        )
+    return teacher
 
 
 def load_splits(rows: Sequence[Row], threads: int, watcher: Watcher) -> tuple[Sounds, Sounds]:
@@ -182,8 +208,12 @@ def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     if any(row.split for row in rows):
         return [row for row in rows if row.split == "train"], [row for row in rows if row.split == "valid"]
 
+    # With few kits, whole ones would leave nothing to learn from, or nothing to measure on.
+    few = len({group_of(row) for row in rows}) < 2 * SHARE_HELD_OUT
+
     def held_out(row: Row) -> bool:
-        return hashlib.blake2b(group_of(row).encode(), digest_size=2).digest()[0] % SHARE_HELD_OUT == 0
+        drawn = row.file if few else group_of(row)
+        return hashlib.blake2b(drawn.encode(), digest_size=2).digest()[0] % SHARE_HELD_OUT == 0
 
     return [row for row in rows if not held_out(row)], [row for row in rows if held_out(row)]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from organizer.training.batches import Batch, Batches
+    from organizer.training.batches import Batch
     from organizer.training.network import Network
 
 
@@ -41,6 +41,7 @@ class Plan:
     average: float = 0.995  # of the moving average of the weights, per step
     kind_share: float = 0.3  # of the loss
     loop_weight: float = 2.0  # how much more a loop counts for the kind: there are fewer
+    teacher: str = ""  # the model whose answers soften the labels; empty if none
     seed: int = 1
     threads: int = 2
 
@@ -115,7 +116,7 @@ class Trainer:
         plan = saved["plan"]
         return f"--seed {plan['seed']} --passes {plan['passes']} ({saved['seconds'] / 60:.0f} minutes)"
 
-    def run(self, batches: Batches, listener: Listener) -> Network:
+    def run(self, batches: Callable[[int], Batch], listener: Listener) -> Network:
         """Learn to the end of the plan and return the averaged network."""
         plan = self._plan
         while (
@@ -128,7 +129,7 @@ class Trainer:
         self.averaged.eval()
         return self.averaged
 
-    def _one_pass(self, batches: Batches, listener: Listener) -> float:
+    def _one_pass(self, batches: Callable[[int], Batch], listener: Listener) -> float:
         plan, total = self._plan, 0.0
         self.network.train()
         first = self._passes_done * plan.steps_per_pass
