@@ -246,7 +246,7 @@ class Filing:
     ) -> Report:
         """Write down what stays and why, and sum up."""
         verdicts = Verdicts(proposal.plan, results, proposal.problems)
-        _context, _now = self.proposing.context, self.clock()
+        context, now = self.proposing.context, self.clock()
         put: list[Remainder] = []
         gone: list[Path] = []
         for decision in proposal.decisions:
@@ -255,9 +255,7 @@ class Filing:
                 gone.append(path)
             elif not verdicts.pending(path):
                 before = self.remainders.get(path)
-                put.append(
-                    verdicts.remainder(decision, before, context=self.proposing.context, now=self.clock())
-                )
+                put.append(verdicts.remainder(decision, before, context=context, now=now))
         self.remainders.update(put=put, gone=gone)
         return Report(
             batch=batch,

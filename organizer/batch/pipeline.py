@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -96,11 +95,20 @@ def _take(
 class Pipeline:
     """Hears files and plans what the rules want of them."""
 
-    def __init__(self, *, recognizer: Recognizer, rules: RuleSet, library: Path, folders: Folders) -> None:
+    def __init__(
+        self,
+        *,
+        recognizer: Recognizer,
+        rules: RuleSet,
+        library: Path,
+        folders: Folders,
+        inboxes: Sequence[Path],
+    ) -> None:
         self.rules = rules
         self._recognizer = recognizer
         self._library = library
         self._folders = folders
+        self._inboxes = [inbox.resolve() for inbox in inboxes]
 
     @property
     def model_id(self) -> str:
@@ -181,7 +189,7 @@ class Pipeline:
             snapshot=Snapshot.seen(
                 planner.destinations(decisions, library=self._library, folders=self._folders),
                 library=self._library,
-                names_in=partial(_names_in, inbox=None if tree is None else tree.inbox),
+                names_in=self._names_in,
             ),
             library=self._library,
             folders=self._folders,
@@ -201,13 +209,13 @@ class Pipeline:
                 error = result.error
                 yield replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
 
-
-def _names_in(folder: Path, *, inbox: Path | None) -> list[str] | None:
-    """List a folder of the library; one that leads back into the inbox is none: filing had no end."""
-    try:
-        if inbox is not None and folder.resolve().is_relative_to(inbox.resolve()):
+    def _names_in(self, folder: Path) -> list[str] | None:
+        """List a folder of the library; one that leads into an inbox is none: filing would have no end."""
+        try:
+            real = folder.resolve()
+            if any(real.is_relative_to(inbox) for inbox in self._inboxes):
+                return None
+            with os.scandir(folder) as found:
+                return [entry.name for entry in found]
+        except (OSError, RuntimeError):  # pathlib's word for a loop of links
             return None
-        with os.scandir(folder) as found:
-            return [entry.name for entry in found]
-    except (OSError, RuntimeError):  # pathlib's word for a loop of links
-        return None

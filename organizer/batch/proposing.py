@@ -90,6 +90,7 @@ class Proposing:
             rules=self._book.rules,
             library=self._config.library_root,
             folders=self._config.folder_names,
+            inboxes=[inbox.root for inbox in self._config.inbox],
         )
 
     def propose(self, arrival: Arrival, *, progress: Progress = unseen, forced: bool = False) -> Proposal:

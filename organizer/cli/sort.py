@@ -50,6 +50,9 @@ def sort(ctx: click.Context, *, paths: tuple[Path, ...], dry_run: bool, yes: boo
             return
         files = sum(len(arrival.paths) for arrival in arrivals)
         confirm(f"File {files} files into {parts.config.library_root}?", yes=yes)
+        if parts.journal.unfinished():
+            for sentence in parts.filing.recover():
+                warn(sentence)
         reports: list[Report] = []
         with Progress("sort") as progress:
             reports += [parts.filing.file(arrival, progress=progress, forced=True) for arrival in arrivals]

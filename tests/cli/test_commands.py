@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from organizer.batch.arrivals import arrivals_below
+from organizer.cli.assembly import Assembly
 from organizer.cli.main import COMMANDS
 from organizer.demo.sounds import DEMO_PACK
 from organizer.labels import CATEGORY_OF, LABELS
@@ -213,3 +215,17 @@ def test_run_once_empties_the_inbox_and_stops(run: Run, ready: Path, make_pack: 
     config.write_text(config.read_text().replace("settle_seconds = 3", "settle_seconds = 0.2"))
     assert run("run", "--once").code == 0
     assert list((ready / "Inbox").iterdir()) == []
+
+
+def test_sort_brings_an_interrupted_batch_to_its_end_first(run: Run, ready: Path, make_pack: Make) -> None:
+    make_pack(ready / "Inbox" / "Kit")
+    with Assembly() as parts:
+        arrival = next(iter(arrivals_below(parts.config.inbox[0])))
+        library = ready / "Library"
+        stopped = parts.filing.file(arrival, stop=lambda: len(list(library.rglob("*.wav"))) >= 3)
+    assert stopped.interrupted
+    more = make_pack(ready / "More", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    ran = run("sort", more, "--yes")
+    assert ran.code == 0
+    assert "was interrupted" in ran.err
+    assert len(list(library.rglob("*.wav"))) == len(DEMO_PACK) + 1
