@@ -55,10 +55,16 @@ PROBLEMS_SHOWN = 20
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A finished model, whose answers count for half of what each sound is called.",
 )
+@click.option(
+    "--tried",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Markdown for the card: what was tried before.",
+)
 @click.option("--resume", is_flag=True, help="Take up the interrupted run that wrote beside --out.")
 def train(
     *, sounds: Path, root: Path | None, out: Path, seed: int, passes: int, minutes: float | None,
-    batch: int, threads: int, start_from: Path | None, teacher: Path | None, resume: bool,
+    batch: int, threads: int, start_from: Path | None, teacher: Path | None, tried: Path | None,
+    resume: bool,
 ) -> None:  # fmt: skip
     """Train a model from labelled sounds.
 
@@ -89,14 +95,16 @@ def train(
         threads=threads,
         start=start_from,
         teacher=teacher,
+        tried=tried,
         resume=resume,
     )
     with Progress("train") as progress:
         made = make(rows, settings, _Told(progress))
     _report_problems(made.unread)
     say(f"{duration_text(made.seconds)} of learning; on the sounds of split valid, by sound alone:")
-    _table(made.figures)
-    say(f"calibration error on kits that no temperature was fitted on: {_figure(made.unfitted.get('ece'))}")
+    _table(made.examined.figures)
+    error = _figure(made.examined.unfitted.get("ece"))
+    say(f"calibration error on kits that no temperature was fitted on: {error}")
     say(f"model: {made.out}")
     say(f"card:  {made.card}")
 

@@ -14,7 +14,10 @@ from pathlib import Path
 
 from organizer.labels import CATEGORY_OF, LABELS
 from organizer.training.dataset import Row
+from organizer.training.examine import CROP_SECONDS, Examination
+from organizer.training.likeness import NEAREST
 from organizer.training.network import EMBEDDING
+from organizer.training.teach import TEACHER_SHARE
 from organizer.training.train import Plan
 
 CONFUSIONS_SHOWN = 15
@@ -54,18 +57,23 @@ numbers fitted to all sounds together; they hold no recording.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a card is written from. `unfitted`: figures on the kits that no temperature was fitted on."""
+    """What a card is written from."""
 
     model: Path
     learnt: Sequence[Row]
     valid: Sequence[Row]
-    figures: Mapping[str, object]
-    unfitted: Mapping[str, object]
+    examined: Examination
     temperatures: Sequence[float]
     plan: Plan
     batch: int
     first: str  # settings of the run whose weights this one began with; empty if with chance
+    passes: int  # that it came to
     seconds: float
+    tried: str  # Markdown: what was tried before; empty if nothing is told
+
+    @property
+    def figures(self) -> Mapping[str, object]:
+        return self.examined.figures
 
     def write(self, path: Path) -> None:
         path.write_text(self.text(), encoding="utf-8")
@@ -77,11 +85,16 @@ class Card:
             ("By label", self._label_table()),
             ("What it mistakes most", self._confusions()),
             ("Calibration", self._calibration()),
+            ("Cut short", self._cropped()),
+            ("Sounds of no label", self._strangers()),
+            ("Are like sounds near?", self._likeness()),
             ("What it cannot do", LIMITS),
+            ("What was tried", self.tried),
             ("The data", self._data()),
             ("How to make it again", self._again()),
         )
-        return "\n".join((f"## {title}\n\n{body}" if title else body) for title, body in sections)
+        told = [(title, body) for title, body in sections if body]
+        return "\n".join((f"## {title}\n\n{body}" if title else body) for title, body in told)
 
     def _head(self) -> str:
         total, learnt, valid = len(self.learnt) + len(self.valid), len(self.learnt), len(self.valid)
@@ -94,8 +107,9 @@ Out: probabilities over {len(LABELS)} labels, probabilities of one-shot and loop
 the file ({self.model.stat().st_size / 1e6:.1f} MB of ONNX).
 
 Made from a private collection of {total:,} labelled sounds: {learnt:,} to learn from, {valid:,} of other
-kits (`valid`) to measure on. No kit is in both, and near copies were removed across the two. Nothing
-was learnt from `valid` but two temperatures (see Calibration).
+kits (`valid`) to measure on. No kit is in both. The weights saw nothing of `valid`, but `valid` had a say:
+two temperatures were fitted on half of it (see Calibration), and what was tried was judged by it. Expect
+a little less on kits that nobody has looked at.
 """
 
     def _figures_table(self) -> str:
@@ -163,10 +177,11 @@ was learnt from `valid` but two temperatures (see Calibration).
         return "\n".join(lines) + "\n"
 
     def _calibration(self) -> str:
-        counts = self.unfitted.get("counts")
+        counts = self.examined.unfitted.get("counts")
         kits = counts["kits"] if isinstance(counts, dict) else 0
         labels, kinds = self.temperatures
-        unfitted, drums = self.unfitted, _number(self.unfitted.get("drum_category_accuracy"))
+        unfitted = self.examined.unfitted
+        drums = _number(unfitted.get("drum_category_accuracy"))
         return f"""\
 The temperatures ({labels:.3f} of labels, {kinds:.3f} of kinds) were fitted on about half of the kits of
 `valid`. On the other {kits} kits, which they never saw, the expected calibration error of the
@@ -174,6 +189,49 @@ category's confidence is **{_number(unfitted.get("ece"))}** (15 bins of equal ma
 on all of `valid` it is {_number(self.figures.get("ece"))}. On those other kits alone the drum category is
 right {drums} of the time.
 """
+
+    def _cropped(self) -> str:
+        names = {
+            "drum_category_accuracy": "category right, sounds of the seven drum categories",
+            "label_macro_recall": "mean recall of the labels",
+            "kind_balanced_accuracy": "one-shot or loop, mean of both recalls",
+        }
+        cropped = self.examined.cropped
+        lines = [f"| on `valid` | as it is | cut to {CROP_SECONDS} s |", "| --- | --- | --- |"]
+        lines += [
+            f"| {words} | {_number(self.figures.get(key))} | {_number(cropped.get(key))} |"
+            for key, words in names.items()
+        ]
+        return (
+            "What a sound is called, and whether it is a loop, must come from what it holds and not from\n"
+            "where it was cut. Of all labels, the cut left as they were: "
+            f"{_number(self.examined.agreeing)}.\n\n" + "\n".join(lines) + "\n"
+        )
+
+    def _strangers(self) -> str:
+        lines = [
+            "| made for this | n | mean confidence | AUROC | most often called |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        lines += [
+            f"| {name} | {group.count} | {group.confidence:.2f} | {_number(group.auroc)} | {group.called} |"
+            for name, group in self.examined.strangers.items()
+        ]
+        return (
+            "How often the confidence of a one-shot of `valid` is above that of a sound of no label (AUROC;\n"
+            "0.5 is no better than chance). Nothing was learnt from these:\n\n" + "\n".join(lines) + "\n"
+        )
+
+    def _likeness(self) -> str:
+        lines = [
+            f"| share of the {NEAREST} nearest with the same label | anywhere | in other kits |",
+            "| --- | --- | --- |",
+        ]
+        lines += [
+            f"| {name} | {_number(anywhere)} | {_number(elsewhere)} |"
+            for name, (anywhere, elsewhere) in self.examined.likeness.items()
+        ]
+        return "\n".join(lines) + "\n"
 
     def _data(self) -> str:
         rows = [*self.learnt, *self.valid]
@@ -191,11 +249,12 @@ right {drums} of the time.
 
     def _again(self) -> str:
         plan, minutes = self.plan, self.seconds / 60.0
-        limit = "" if plan.minutes is None else f" --minutes {plan.minutes:g}"
-        limit += " --start-from first.state" if self.first else ""
-        begun = (
-            f"`first.state` is what the same command leaves, without --start-from, with {self.first}.\n\n"
-            if self.first
+        options = "" if plan.minutes is None else f" --minutes {plan.minutes:g}"
+        options += " --start-from first.state" if self.first else ""
+        options += f" --teacher {plan.teacher.rpartition('-')[0]}.onnx" if plan.teacher else ""
+        ended = (
+            f"The time limit ended it after {self.passes} of them; its schedule followed the clock.\n"
+            if self.passes < plan.passes
             else ""
         )
         packages = ", ".join(
@@ -204,14 +263,29 @@ right {drums} of the time.
         return f"""\
     pip install 'organizer[train]'
     organizer train manifest.csv --root audio --out {self.model.name} --seed {plan.seed} \\
-      --passes {plan.passes} --batch {self.batch}{limit}
+      --passes {plan.passes} --batch {self.batch}{options}
 
 {plan.passes} passes of {plan.steps_per_pass} steps of {self.batch} sounds took {minutes:.0f} minutes
-of learning on {plan.threads} cores that were shared with other work. Python {platform.python_version()},
-{packages}. The same seed, versions and
-number of threads repeat a run closely, not to the last bit.
+of learning on {plan.threads} cores that were shared with other work. {ended}Python
+{platform.python_version()}, {packages}.
+The same seed, versions and number of threads repeat a run closely, not to the last bit.
 
-{begun}{RECIPE}"""
+{self._begun()}{RECIPE}"""
+
+    def _begun(self) -> str:
+        """Say what else the command needs: the first of two runs, a teacher."""
+        said = ""
+        if self.first:
+            said += (
+                f"`first.state` is what the same command leaves, without --start-from, with {self.first}.\n\n"
+            )
+        if self.plan.teacher:
+            name, _, digest = self.plan.teacher.rpartition("-")
+            said += (
+                f"The teacher, {name} (SHA-256 {digest}...), heard every sound as it was changed and mixed;\n"
+                f"its answers count for {TEACHER_SHARE:.0%} of what the sound should be called.\n\n"
+            )
+        return said
 
 
 def _number(value: object, digits: int = 3) -> str:

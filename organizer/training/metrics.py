@@ -162,6 +162,16 @@ def accuracy_at_coverage(
     return float(right[surest].mean())
 
 
+def auroc(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float | None:
+    """Give the chance that a confidence from `inside` is above one from `outside`; ties count half."""
+    if not len(inside) or not len(outside):
+        return None
+    ordered = np.sort(outside)
+    below = np.searchsorted(ordered, inside, side="left")
+    not_above = np.searchsorted(ordered, inside, side="right")
+    return float((below + not_above).mean() / 2.0 / len(outside))
+
+
 def confusion(truth: NDArray[np.int64], heard: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count (true label, heard label)."""
     counts = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)

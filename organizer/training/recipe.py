@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,19 +16,21 @@ import torch
 
 from organizer.errors import UsageProblem
 from organizer.recognition.classifier import Classifier
+from organizer.training.ahead import Ahead
 from organizer.training.batches import Batches
 from organizer.training.calibrate import fitting_half, kind_temperature, label_temperature, softmax
 from organizer.training.card import Card
 from organizer.training.dataset import Sounds, digest, load_sounds, weights
 from organizer.training.evaluate import group_of
+from organizer.training.examine import AT_ONCE, Examination, answers_from, examine, truth_of, windows
 from organizer.training.export import export
-from organizer.training.metrics import Answers, report
+from organizer.training.metrics import report
 from organizer.training.network import SAMPLERATE, WINDOW, Network
 from organizer.training.teach import Taught
 from organizer.training.train import Plan, Trainer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 # Training sounds are kept a little longer than the window: raising the pitch uses some.
 LONGEST = WINDOW + SAMPLERATE // 8
-AT_ONCE = 128
 # Valid is heard after every so many passes; it costs a tenth of one.
 PASSES_BETWEEN_FIGURES = 3
 FIRST_RATE, LATER_RATE = 3e-3, 1.5e-3  # of learning: from chance, and from weights already learnt
@@ -57,6 +57,7 @@ class Settings:
     resume: bool = False
     start: Path | None = None  # the state of another run, whose weights this one begins with
     teacher: Path | None = None  # a finished model, whose answers soften the labels
+    tried: Path | None = None  # Markdown for the card: what was tried before
 
     @property
     def state(self) -> Path:
@@ -69,12 +70,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A finished model; `unfitted`: figures on the kits that no temperature was fitted on."""
+    """A finished model, its card, and what it was found to be worth."""
 
     out: Path
     card: Path
-    figures: Mapping[str, object]
-    unfitted: Mapping[str, object]
+    examined: Examination
     seconds: float
     unread: tuple[str, ...]
 
@@ -101,9 +101,9 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
     UsageProblem
         If there is nothing to learn from.
     """
-    torch.set_num_threads(settings.threads)
+    torch.set_num_threads(max(1, settings.threads - 1))  # the other one makes batches
     torch.manual_seed(settings.seed)
-    teacher = None if settings.teacher is None else teacher_of(settings.teacher, settings.threads)
+    teacher = None if settings.teacher is None else teacher_of(settings.teacher, 1)
     learnt, valid = load_splits(rows, settings.threads, watcher)
     plan = Plan(
         steps_per_pass=max(1, len(learnt) // settings.batch),
@@ -127,8 +127,8 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         size=settings.batch,
         seed=settings.seed,
     )
-    drawn = batches if teacher is None else Taught(batches, teacher)
-    network = trainer.run(drawn, _Live(watcher, valid, plan.passes)).cpu()
+    with Ahead(batches if teacher is None else Taught(batches, teacher)) as drawn:
+        network = trainer.run(drawn, _Live(watcher, valid, plan.passes)).cpu()
     fitted = calibrate(network, valid)
     export(
         network,
@@ -141,21 +141,21 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
             "teacher": plan.teacher,
         },
     )
-    answers = answers_of(Classifier.load(settings.out, threads=settings.threads), valid)
-    figures, unfitted = report(answers), report(_chosen(answers, ~fitted))
+    examined = examine(Classifier.load(settings.out, threads=settings.threads), valid, unfitted=~fitted)
     Card(
         model=settings.out,
         learnt=learnt.rows,
         valid=valid.rows,
-        figures=figures,
-        unfitted=unfitted,
+        examined=examined,
         temperatures=[float(one) for one in network.temperature],
         plan=plan,
         batch=settings.batch,
         first=first,
+        passes=trainer.passes_done,
         seconds=trainer.seconds,
+        tried="" if settings.tried is None else settings.tried.read_text(encoding="utf-8"),
     ).write(settings.card)
-    return Made(settings.out, settings.card, figures, unfitted, trainer.seconds, learnt.unread + valid.unread)
+    return Made(settings.out, settings.card, examined, trainer.seconds, learnt.unread + valid.unread)
 
 
 def teacher_of(path: Path, threads: int) -> Classifier:
@@ -218,17 +218,6 @@ def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     return [row for row in rows if not held_out(row)], [row for row in rows if held_out(row)]
 
 
-def windows(sounds: Sounds, first: int, count: int) -> NDArray[np.float32]:
-    """Give some of the stored sounds as model inputs (count, WINDOW)."""
-    waves = sounds.waves[first : first + count]
-    padded = np.zeros((len(waves), WINDOW), dtype=np.float32)
-    for place, wave in enumerate(waves):
-        used = wave[:WINDOW]
-        padded[place, : used.size] = used
-    padded /= 32767.0
-    return padded
-
-
 def logits_of(network: Network, sounds: Sounds) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give label logits (n, 22) and kind logits (n, 2), temperatures left out."""
     network.eval()
@@ -239,7 +228,7 @@ def logits_of(network: Network, sounds: Sounds) -> tuple[NDArray[np.float64], ND
     )
     with torch.no_grad():
         for first in range(0, len(sounds), AT_ONCE):
-            heard = network(torch.from_numpy(windows(sounds, first, AT_ONCE)).to(device))
+            heard = network(torch.from_numpy(windows(sounds, WINDOW, first, AT_ONCE)).to(device))
             labels.append(heard.labels.cpu().double().numpy())
             kinds.append(heard.kinds.cpu().double().numpy())
     return np.concatenate(labels), np.concatenate(kinds)
@@ -249,49 +238,11 @@ def calibrate(network: Network, valid: Sounds) -> NDArray[np.bool_]:
     """Set the temperatures from half of the kits of `valid`; return which rows those are."""
     fitted = fitting_half([group_of(row) for row in valid.rows])
     labels, kinds = logits_of(network, valid)
-    truth, is_loop = _truth(valid)
+    truth, is_loop = truth_of(valid)
     named = fitted & (truth >= 0)
     network.temperature[0] = label_temperature(labels[named], truth[named])
     network.temperature[1] = kind_temperature(kinds[fitted], is_loop[fitted])
     return fitted
-
-
-def answers_of(classifier: Classifier, sounds: Sounds) -> Answers:
-    """Hear stored sounds with the exported model."""
-    heard = [classifier.hear(windows(sounds, first, AT_ONCE)) for first in range(0, len(sounds), AT_ONCE)]
-    labels = np.concatenate([np.zeros((0, len(classifier.labels))), *(one.labels for one in heard)])
-    kinds = np.concatenate([np.zeros((0, 2)), *(one.kinds for one in heard)])
-    return _answers(sounds, labels, kinds)
-
-
-def _answers(sounds: Sounds, labels: NDArray[np.float64], kinds: NDArray[np.float64]) -> Answers:
-    truth, is_loop = _truth(sounds)
-    return Answers(
-        truth=truth,
-        probabilities=labels,
-        is_loop=is_loop,
-        heard_loop=kinds[:, 1] > 0.5,
-        seconds=np.array(
-            [np.nan if row.seconds is None else row.seconds for row in sounds.rows], dtype=np.float64
-        ),
-        kits=np.array([group_of(row) for row in sounds.rows], dtype=np.str_),
-    )
-
-
-def _truth(sounds: Sounds) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    truth = np.array([row.label_index for row in sounds.rows], dtype=np.int64)
-    return truth, np.array([row.is_loop for row in sounds.rows], dtype=np.bool_)
-
-
-def _chosen(answers: Answers, rows: NDArray[np.bool_]) -> Answers:
-    return Answers(
-        truth=answers.truth[rows],
-        probabilities=answers.probabilities[rows],
-        is_loop=answers.is_loop[rows],
-        heard_loop=answers.heard_loop[rows],
-        seconds=answers.seconds[rows],
-        kits=answers.kits[rows],
-    )
 
 
 class _Live:
@@ -309,5 +260,5 @@ class _Live:
         figures = None
         if len(self._valid) and (number % PASSES_BETWEEN_FIGURES == 0 or number == of):
             labels, kinds = logits_of(averaged, self._valid)
-            figures = report(_answers(self._valid, softmax(labels), softmax(kinds)), resamples=1)
+            figures = report(answers_from(self._valid, softmax(labels), softmax(kinds)), resamples=1)
         self._watcher.passed(number, of, loss, seconds, figures)

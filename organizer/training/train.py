@@ -86,6 +86,10 @@ class Trainer:
         self._seconds = 0.0
 
     @property
+    def passes_done(self) -> int:
+        return self._passes_done
+
+    @property
     def seconds(self) -> float:
         """How long learning has taken so far, over all sittings."""
         return self._seconds

@@ -11,6 +11,7 @@ from organizer.labels import CATEGORIES, LABELS
 from organizer.training.metrics import (
     Answers,
     accuracy_at_coverage,
+    auroc,
     calibration_error,
     confusion,
     report,
@@ -168,3 +169,11 @@ def test_nothing_to_count_is_none_and_not_an_error() -> None:
         assert figures["ece"] is None
         assert figures["kind_balanced_accuracy"] is None
         assert figures["accuracy_at_coverage"] == {"0.6": None, "0.8": None, "0.9": None, "1.0": None}
+
+
+def test_auroc_counts_pairs_and_halves_ties() -> None:
+    inside, outside = np.array([0.9, 0.5, 0.7]), np.array([0.5, 0.8])
+    # Of six pairs, three are above (0.9 twice, 0.7 once) and one is a tie.
+    assert auroc(inside, outside) == pytest.approx(3.5 / 6)
+    assert auroc(outside, inside) == pytest.approx(2.5 / 6)
+    assert auroc(inside, np.zeros(0)) is None
