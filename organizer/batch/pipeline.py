@@ -16,6 +16,7 @@ from organizer.errors import FileProblem
 from organizer.pack import Survey, survey, type_of
 from organizer.planning import planner
 from organizer.planning.conflicts import Snapshot
+from organizer.planning.operations import Copy, MakeFolder, Move, WriteSidecar
 from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Request
@@ -180,8 +181,13 @@ class Pipeline:
         inbox: str | None = None,
         tree: Tree | None = None,
         copied: Mapping[tuple[Path, str], Collection[Path]] = planner.NOTHING_COPIED,
+        after: Iterable[Plan] = (),
     ) -> Plan:
-        """Plan with the library's folders as they are now; `stamps` are those of companions."""
+        """Plan with the library's folders as they are now, or as they would be after other plans.
+
+        `stamps` are those of companions.
+        """
+        foreseen = _laid_by(after)
         return planner.plan(
             decisions,
             hashes=hashes,
@@ -189,7 +195,7 @@ class Pipeline:
             snapshot=Snapshot.seen(
                 planner.destinations(decisions, library=self._library, folders=self._folders),
                 library=self._library,
-                names_in=self._names_in,
+                names_in=lambda folder: _with(self._names_in(folder), foreseen.get(folder)),
             ),
             library=self._library,
             folders=self._folders,
@@ -219,3 +225,22 @@ class Pipeline:
                 return [entry.name for entry in found]
         except (OSError, RuntimeError):  # pathlib's word for a loop of links
             return None
+
+
+def _laid_by(plans: Iterable[Plan]) -> dict[Path, set[str]]:
+    """Give the names that plans would add to folders, and the folders that they would make."""
+    laid: dict[Path, set[str]] = {}
+    for operation in (one for plan in plans for one in plan.operations):
+        match operation:
+            case MakeFolder(path=path):
+                laid.setdefault(path, set())
+            case Move(target=path) | Copy(target=path) | WriteSidecar(path=path):
+                pass
+            case _:
+                continue
+        laid.setdefault(path.parent, set()).add(path.name)
+    return laid
+
+
+def _with(names: list[str] | None, foreseen: set[str] | None) -> Collection[str] | None:
+    return foreseen if names is None else {*names, *(foreseen or ())}

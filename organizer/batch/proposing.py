@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,13 +93,18 @@ class Proposing:
             inboxes=[inbox.root for inbox in self._config.inbox],
         )
 
-    def propose(self, arrival: Arrival, *, progress: Progress = unseen, forced: bool = False) -> Proposal:
-        """Say what filing an arrival would do now."""
-        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        chosen = self.chosen(listing, arrival, forced=forced)
-        opinion = self.hear(listing, chosen, progress=progress)
-        assert opinion is not None  # nobody asked to stop
-        return self.plan(arrival, opinion, forced=forced)
+    def plans(
+        self, arrivals: Iterable[Arrival], *, progress: Progress = unseen, forced: bool = False
+    ) -> list[Plan]:
+        """Say what filing these arrivals now, one after the other, would do."""
+        plans: list[Plan] = []
+        for arrival in arrivals:
+            listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
+            chosen = self.chosen(listing, arrival, forced=forced)
+            opinion = self.hear(listing, chosen, progress=progress)
+            assert opinion is not None  # nobody asked to stop
+            plans.append(self.plan(arrival, opinion, forced=forced, after=plans).plan)
+        return plans
 
     def chosen(self, listing: Listing, arrival: Arrival, *, forced: bool) -> list[PurePosixPath]:
         """Choose the work among the files of an arrival."""
@@ -136,8 +141,13 @@ class Proposing:
         )
         return Opinion(decisions=tuple(decisions), hashes=hashes, problems=problems)
 
-    def plan(self, arrival: Arrival, opinion: Opinion, *, forced: bool) -> Proposal:
-        """Plan on the disk as it is now: an undo may have come while the sounds were heard."""
+    def plan(
+        self, arrival: Arrival, opinion: Opinion, *, forced: bool, after: Sequence[Plan] = ()
+    ) -> Proposal:
+        """Plan on the disk as it is now: an undo may have come while the sounds were heard.
+
+        `after` are plans that would be executed before this one.
+        """
         listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
         present = {listing.path(relative): stamp for relative, stamp in listing.stamps.items()}
         still = tuple(
@@ -155,6 +165,7 @@ class Proposing:
             inbox=arrival.inbox.title,
             tree=listing.tree,
             copied=self._journal.copies_of(decision.item.path for decision in still),
+            after=after,
         )
         return Proposal(decisions=still, problems=opinion.problems, plan=plan)
 

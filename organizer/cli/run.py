@@ -15,6 +15,7 @@ from organizer.cli.plans import show
 from organizer.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from organizer.batch.arrivals import Arrival
     from organizer.planning.operations import Plan
 
 
@@ -68,14 +69,12 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
 
 
 def _plans(parts: Assembly) -> list[Plan]:
-    """Propose for every inbox that is there; one that is away hides no other."""
-    plans = []
+    """Plan for every inbox that is there; one that is away hides no other."""
+    arrivals: list[Arrival] = []
+    for inbox in parts.config.inbox:
+        try:
+            arrivals += arrivals_below(inbox)
+        except OSError as error:
+            warn(f"the inbox {inbox.root} cannot be listed: {error.strerror}")
     with Progress("run") as progress:
-        for inbox in parts.config.inbox:
-            try:
-                arrivals = list(arrivals_below(inbox))
-            except OSError as error:
-                warn(f"the inbox {inbox.root} cannot be listed: {error.strerror}")
-                continue
-            plans += [parts.proposing.propose(arrival, progress=progress).plan for arrival in arrivals]
-    return plans
+        return parts.proposing.plans(arrivals, progress=progress)

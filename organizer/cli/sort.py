@@ -9,13 +9,13 @@ import click
 
 from organizer.batch.arrivals import Arrival, arrivals_below, files_below
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import Progress, as_json, confirm, say, warn
+from organizer.cli.output import Progress, as_json, confirm, counted, say, warn
 from organizer.cli.plans import show
 from organizer.config import Inbox, absolute, overlaps
 from organizer.errors import UsageProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from organizer.batch.filing import Report
 
@@ -39,17 +39,13 @@ def sort(ctx: click.Context, *, paths: tuple[Path, ...], dry_run: bool, yes: boo
     """
 
     with Assembly() as parts:
-        arrivals = [arrival for path in paths for arrival in _arrivals(parts, absolute(path))]
+        arrivals = _together(arrival for path in paths for arrival in _arrivals(parts, absolute(path)))
         if dry_run:
             with Progress("sort") as progress:
-                plans = [
-                    parts.proposing.propose(arrival, progress=progress, forced=True).plan
-                    for arrival in arrivals
-                ]
-            show(plans, json_=json_)
+                show(parts.proposing.plans(arrivals, progress=progress, forced=True), json_=json_)
             return
         files = sum(len(arrival.paths) for arrival in arrivals)
-        confirm(f"File {files} files into {parts.config.library_root}?", yes=yes)
+        confirm(f"File {counted(files, 'file')} into {parts.config.library_root}?", yes=yes)
         if parts.journal.unfinished():
             for sentence in parts.filing.recover():
                 warn(sentence)
@@ -78,6 +74,16 @@ def _arrivals(parts: Assembly, path: Path) -> Iterator[Arrival]:
     yield Arrival(inbox=inbox, pack=pack, paths=files)
 
 
+def _together(arrivals: Iterable[Arrival]) -> list[Arrival]:
+    """Make one arrival of what was named piece by piece: a pack is one batch, and so are loose files."""
+    joined: dict[tuple[Path, str | None], Arrival] = {}
+    for one in arrivals:
+        key = (one.inbox.root, one.pack)
+        paths = (*joined[key].paths, *one.paths) if key in joined else one.paths
+        joined[key] = Arrival(inbox=one.inbox, pack=one.pack, paths=tuple(dict.fromkeys(paths)))
+    return list(joined.values())
+
+
 def _unlinked(parts: Assembly, path: Path) -> Path:
     """Give a path the name that the service would know it by; refuse links.
 
@@ -99,12 +105,15 @@ def _unlinked(parts: Assembly, path: Path) -> Path:
 
 def _refuse_what_is_ours(parts: Assembly, path: Path) -> None:
     """Refuse folders that hold, or lie in, the library, an inbox, or what Organizer itself lives from."""
+    real = path.resolve()
     if findings := overlaps([path], parts.config.library_root):
+        inside = real.is_relative_to(parts.config.library_root.resolve())
         raise UsageProblem(
             findings[0].replace("the inbox ", ""),
-            hint="`organizer reclassify --dry-run` looks at the library again.",
+            hint="`organizer reclassify --dry-run` looks at the library again."
+            if inside
+            else "Sort the folders beside the library, one by one.",
         )
-    real = path.resolve()
     for inbox in parts.config.inbox:
         if inbox.root.resolve().is_relative_to(real):
             raise UsageProblem(
@@ -134,6 +143,8 @@ def _print_reports(parts: Assembly, arrivals: list[Arrival], reports: list[Repor
         ]
         click.echo(as_json(listed, indent=2))
         return
+    if not reports:
+        say("There is nothing to file.")
     for arrival, report in zip(arrivals, reports, strict=True):
         back = f" (organizer undo {report.batch})" if report.batch else ""
         say(f"{report.title}: {report.filed} filed, {report.left} left{back}")

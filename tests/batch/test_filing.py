@@ -295,12 +295,30 @@ def test_a_dry_run_lists_exactly_what_the_run_then_does(desk: Desk, make_pack: M
     make_pack(desk.inbox / "Kit")
     (desk.inbox / "Kit" / "empty.wav").touch()
     (arrival,) = arrivals_below(desk.parts.config.inbox[0])
-    proposed = desk.parts.proposing.propose(arrival).plan
+    (proposed,) = desk.parts.proposing.plans([arrival])
     assert desk.filed() == []
     report = desk.parts.filing.file(arrival)
     assert report.batch is not None
     done = desk.parts.journal.operations(report.batch)
     assert tuple(record.operation for record in done) == proposed.operations
+
+
+def test_a_dry_run_of_several_packs_foresees_what_the_earlier_ones_take(desk: Desk, make_pack: Make) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "Sounds/{name}" }, { sidecar = "json" }]\n'
+    )
+    for pack in ("Kit", "More"):
+        make_pack(desk.inbox / pack, {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    proposed = desk.parts.proposing.plans(list(arrivals_below(desk.parts.config.inbox[0])))
+    reports = desk.file()
+    assert desk.filed() == [
+        f"Sounds/{name}"
+        for name in ("Kick (2).wav", "Kick (2).wav.organizer.json", "Kick.wav", "Kick.wav.organizer.json")
+    ]
+    for plan, report in zip(proposed, reports, strict=True):
+        assert report.batch is not None
+        done = desk.parts.journal.operations(report.batch)
+        assert tuple(record.operation for record in done) == plan.operations
 
 
 def test_a_file_that_changes_while_it_is_heard_is_not_moved(desk: Desk, make_pack: Make) -> None:

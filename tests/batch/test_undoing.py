@@ -155,7 +155,7 @@ def test_what_is_filed_after_an_undo_of_its_batch_can_be_undone_too(desk: Desk, 
     desk.undo()
     make_pack(desk.inbox / "More", {"Kicks/VEH1 Bassdrum 001.wav": "Late.wav"})
     (arrival,) = [one for one in arrivals_below(Inbox(str(desk.inbox))) if one.pack == "More"]
-    plan = desk.parts.proposing.propose(arrival).plan
+    (plan,) = desk.parts.proposing.plans([arrival])
     outcome = desk.parts.executor.run(plan, batch=report.batch)
     assert outcome.batch != report.batch
     assert [one.id for one in desk.parts.journal.undoable()] == [outcome.batch]

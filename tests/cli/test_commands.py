@@ -157,6 +157,10 @@ def test_sort_refuses_the_library_itself(run: Run, ready: Path) -> None:
     ran = run("sort", ready / "Library", "--yes")
     assert ran.code == 2
     assert "reclassify" in ran.err
+    above = run("sort", ready, "--yes")
+    assert above.code == 2
+    assert f"the library {ready / 'Library'} lies inside {ready}" in above.err
+    assert "Sort the folders beside the library" in above.err
 
 
 def test_sort_refuses_what_organizer_itself_works_with_and_what_holds_an_inbox(run: Run, home: Path) -> None:
@@ -197,6 +201,20 @@ def test_sort_files_a_folder_from_anywhere(run: Run, ready: Path, make_pack: Mak
     assert not pack.exists()
     assert run("undo", "--yes").code == 0
     assert (pack / "Kick.wav").exists()
+
+
+def test_sort_makes_one_batch_of_loose_files_named_together(run: Run, ready: Path, make_pack: Make) -> None:
+    folder = make_pack(
+        ready / "Downloads", {"Kicks/VEH1 Bassdrum 001.wav": "a.wav", "Kicks/VEH1 Bassdrum 002.wav": "b.wav"}
+    )
+    (report,) = json.loads(run("sort", folder / "a.wav", folder / "b.wav", "--yes", "--json").out)
+    assert (report["batch"], report["filed"]) == (1, 2)
+    run("undo", "--yes")
+    assert sorted(path.name for path in folder.iterdir()) == ["a.wav", "b.wav"]
+
+
+def test_sort_of_an_empty_inbox_says_so(run: Run, ready: Path) -> None:
+    assert run("sort", ready / "Inbox", "--yes").out == "There is nothing to file.\n"
 
 
 def test_a_damaged_journal_is_named_and_nothing_is_touched(run: Run, ready: Path, make_pack: Make) -> None:
