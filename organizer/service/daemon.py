@@ -42,8 +42,10 @@ _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking 
 
 
 class Filed(Protocol):
-    """What came of one batch."""
+    """What came of one batch; without a number where nothing was to be done."""
 
+    @property
+    def batch(self) -> int | None: ...
     @property
     def title(self) -> str: ...
     @property
@@ -162,7 +164,6 @@ class Service:
         self._notify.extend(seconds=_RECOVERY_SECONDS)
         for sentence in self._filing.recover():
             logger.info("%s", sentence)
-        self._reload_rules()
         self._look_after(self._clock())
         self._notify.ready()
         self._describe(at_once=True)
@@ -197,6 +198,7 @@ class Service:
         self._next_pulse = now + self._rhythm.pulse
         if everything:
             self._next_scan = now + self._rescan_seconds
+            self._reload_rules()  # under other rules, what was left may be wanted
         for intake in self._intakes:
             must_scan = intake.renew()
             if intake.watch.present and (must_scan or everything):
@@ -258,10 +260,12 @@ class Service:
         self._problems += filed.problems
         report.files_filed += filed.filed
         report.batches_filed += bool(filed.filed)
-        if filed.filed or filed.problems or filed.interrupted:
+        # Copies and tags are something done, though their files are left where they are.
+        if filed.batch is not None or filed.problems or filed.interrupted:
             logger.info(
-                "%s: %d filed, %d left, %d with problems, in %.1f s%s",
+                "%s: %d filed, %d left, %d with problems, in %.1f s%s%s",
                 *(filed.title, filed.filed, filed.left, filed.problems, filed.seconds),
+                "" if filed.batch is None else f", as batch {filed.batch}",
                 "; interrupted" if filed.interrupted else "",
             )
 

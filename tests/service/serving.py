@@ -39,7 +39,6 @@ class MovingFiles:
         self.troubled: set[str] = set()  # names that have problems
         self.again: list[Path] = []  # given by `due`, once
         self.rules_problem: str | None = None
-        self.reloads = 0
         self.recovered = ("one batch was brought to its end",)
         self.before_file: Callable[[], object] = lambda: None
 
@@ -47,7 +46,6 @@ class MovingFiles:
         return self.recovered
 
     def reload(self) -> str | None:
-        self.reloads += 1
         return self.rules_problem
 
     def due(self) -> list[Path]:

@@ -241,6 +241,27 @@ def test_broken_rules_are_told_and_do_not_stop_the_service(running: Running) -> 
     wait_until(running.told(lambda report: report.rules_problem == ""), "the mended rules are told")
 
 
+def test_a_batch_that_moves_nothing_is_logged_too(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    running.filing.before_file = lambda: running.filing.stays.add("Tagged.wav")
+    put(running.inbox / "Tagged.wav")
+    running.start()
+    wait_until(lambda: "0 filed, 1 left" in caplog.text, "the log tells of it")
+    assert ", as batch 1" in caplog.text
+
+
+def test_rules_saved_while_nothing_arrives_count_from_the_next_rescan_on(tmp_path: Path) -> None:
+    running = Running(tmp_path, rescan_seconds=0.5)
+    running.filing.rules_problem = "rule 3 has no action"
+    running.start()
+    try:
+        wait_until(running.told(lambda report: bool(report.rules_problem)), "the broken rules are told")
+        running.filing.rules_problem = None
+        wait_until(running.told(lambda report: report.rules_problem == ""), "the mended rules are told")
+    finally:
+        running.stop()
+
+
 def test_a_scan_that_fails_is_told_and_made_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_root: Path, _found: object) -> list[Path]:
         raise OSError("the index is on a disk that went away")
