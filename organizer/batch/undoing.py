@@ -12,7 +12,7 @@ from organizer.execution.codec import encode
 from organizer.execution.executor import Outcome
 from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
-from organizer.planning.operations import ACTIONS, Move, Plan, RestoreBytes, WriteTags
+from organizer.planning.operations import ACTIONS, Copy, Move, Plan, RestoreBytes, WriteTags
 from organizer.planning.undo import invert
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Undoing:
         """Find the inbox that a batch worked on: what comes back to it must not be filed again."""
         for one in done:
             match one.operation:
-                case Move(source=path) | WriteTags(path=path) | RestoreBytes(path=path):
+                case Move(source=path) | Copy(source=path) | WriteTags(path=path) | RestoreBytes(path=path):
                     inbox = self._config.inbox_of(path)
                     if inbox is not None:
                         return inbox.root

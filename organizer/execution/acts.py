@@ -212,7 +212,7 @@ class Acts:
                 hint="It may be the only one of its kind; remove it yourself if you do not need it",
             )
         self._files.remove_file_if(removal.path, current)
-        return Effect(touched=(removal.path.parent,))
+        return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
 
     def _write_tags(self, writing: WriteTags) -> Staged:
         current, before = self._unchanged(writing.path, writing.content_hash)

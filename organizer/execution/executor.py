@@ -21,6 +21,7 @@ from organizer.planning.operations import (
     MakeFolder,
     Move,
     Operation,
+    RemoveCopy,
     RemoveFolder,
     RestoreBytes,
     Skip,
@@ -357,6 +358,8 @@ def _holds(batch: BatchRecord, records: Sequence[OperationRecord]) -> list[Hold]
                 pass
             case RestoreBytes(path=path, restored_hash=content_hash):
                 stamp = Stamp(0, 0, 0, 0)  # known when the bytes are back
+            case RemoveCopy(original=path, content_hash=content_hash):
+                stamp = Stamp(0, 0, 0, 0)  # known when the copy is gone; without a hold it would come again
             case _:
                 continue
         if path.is_relative_to(batch.hold):

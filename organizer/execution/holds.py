@@ -1,8 +1,9 @@
 """What undo put back into an inbox is held: not filed again. Owns the rows of the table `hold`.
 
-A row is written with the intent to put back (then a path is all that is sure of the place) and completed
-when the file is there; one that is refused its place leaves the row of what lies there alone. A file is known
-again by inode and size, so that a rename in the inbox keeps it held.
+So is what lies in an inbox and lost its copies to an undo, or they would be made again. A row is written
+with the intent to put back (then a path is all that is sure of the place) and completed when the file is
+there; one that is refused its place leaves the row of what lies there alone. A file is known again by inode
+and size, so that a rename in the inbox keeps it held.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ class Holds:
         cursor.execute("DELETE FROM hold WHERE operation = ?", (operation,))
 
     def leave(self, cursor: sqlite3.Cursor, operation: int, after: Stamp) -> None:
-        """Let go of what an operation moved away or changed, under whatever name it was held."""
+        """Let go of what an operation moved away, copied or changed, under whatever name it was held."""
         row = cursor.execute(
             "SELECT kind, source FROM operation"
-            " WHERE id = ? AND kind IN ('move', 'write-tags', 'restore-bytes')",
+            " WHERE id = ? AND kind IN ('move', 'copy', 'write-tags', 'restore-bytes')",
             (operation,),
         ).fetchone()
         if row is None:

@@ -103,6 +103,8 @@ class _Inspection:
                 return self._placed(record, operation.path)
             case WriteTags() | RestoreBytes():
                 return self._rewritten(record, operation)
+            case RemoveCopy() if not self.files.exists(operation.path):
+                return _done(record, _stamp(operation.original))
             case RemoveCopy() | RemoveSidecar() | RemoveFolder():
                 return _planned(record) if self.files.exists(operation.path) else _done(record)
             case MakeFolder():

@@ -161,6 +161,34 @@ def test_what_is_filed_after_an_undo_of_its_batch_can_be_undone_too(desk: Desk, 
     assert [one.id for one in desk.parts.journal.undoable()] == [outcome.batch]
 
 
+COPY = """
+version = 1
+[[rule]]
+name = "Copies"
+then = [{{ copy = "{folder}/{{name}}" }}, {{ copy = "Twice/{{name}}" }}]
+"""
+
+
+def test_copies_that_an_undo_took_away_are_not_made_again_under_other_rules(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    rules = desk.home.rules / "default.toml"
+    rules.write_text(COPY.format(folder="All"))
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    copies = ["All/Cowbell.wav", "All/Kick.wav", "Twice/Cowbell.wav", "Twice/Kick.wav"]
+    desk.file()
+    assert desk.filed() == copies
+    desk.undo()
+    rules.write_text(COPY.format(folder="Elsewhere"))
+    desk.open_again()
+    desk.file()
+    assert (desk.filed(), desk.held()) == ([], 2)
+    assert tree_of(desk.inbox) == before
+    assert undo(desk, 2) == (4, 0)  # a redo
+    assert (desk.filed(), desk.held()) == (copies, 0)
+
+
 def test_a_library_that_is_away_is_waited_for(desk: Desk, make_pack: Make) -> None:
     make_pack(desk.inbox / "Kit", KICKS)
     away = desk.library.rename(desk.library.with_name("Unplugged"))
