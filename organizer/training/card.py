@@ -25,7 +25,8 @@ CONFUSIONS_SHOWN = 15
 LIMITS = """\
 - It hears the first 1.28 s after the silence at the beginning, and nothing later.
 - It knows the labels above and no others. A sound of none of them still gets one, often with little
-  confidence, but not always: silence, speech and full mixes were not taught as "none of these".
+  confidence, but not always: silence, noise and full mixes were not taught as "none of these", and
+  speech is a `vocal` to it.
 - `perc` is a loose word: sources use it for what others call toms, hand drums, blocks or effects.
 - Bass and kick are one thing to an 808. Electronic toms are mistaken for kicks and congas, closed hats
   for shakers, open hats for crashes, snares for claps.
@@ -104,7 +105,8 @@ class Card:
 A small convolutional network that says what a one-shot is. In: 1.28 s of sound at 32 kHz, any level.
 Out: probabilities over {len(LABELS)} labels, probabilities of one-shot and loop, and an embedding of
 {EMBEDDING} numbers in which like sounds are near. Front end, normalisation and calibration are inside
-the file ({self.model.stat().st_size / 1e6:.1f} MB of ONNX).
+the file ({self.model.stat().st_size / 1e6:.1f} MB of ONNX). There, spectra are products with matrices
+of sines and cosines: onnxruntime's STFT operator gives the same about five times as slowly.
 
 Made from a private collection of {total:,} labelled sounds: {learnt:,} to learn from, {valid:,} of other
 kits (`valid`) to measure on. No kit is in both. The weights saw nothing of `valid`, but `valid` had a say:
