@@ -12,8 +12,11 @@ from organizer.execution import syscalls
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
+from organizer.execution.records import Hold
 from organizer.execution.recovery import recover
-from organizer.planning.operations import Move, Plan
+from organizer.planning.operations import Move, Plan, RemoveCopy
+from organizer.recognition.identity import content_hash
+from organizer.sample import Stamp
 from tests.execution.stage import World, move
 
 if TYPE_CHECKING:
@@ -127,6 +130,23 @@ def test_an_empty_file_that_is_older_than_the_intent_stays(journal: Journal, mov
     assert state(journal) == "failed"
     assert moving.target.stat().st_size == 0
     assert moving.source.exists()
+
+
+def test_what_lost_its_copy_just_before_a_crash_is_held(world: World, journal: Journal) -> None:
+    original = world.pack / "d.wav"
+    removal = RemoveCopy(
+        path=world.library / "copy.wav", original=original, content_hash=content_hash(original)
+    )
+    batch = journal.begin(
+        Plan(origin="undo", title="d", operations=(removal,), hold=world.inbox), now=1_000.0
+    )
+    (record,) = journal.operations(batch)
+    hold = Hold(path=original, operation=record.id, stamp=Stamp(0, 0, 0, 0), content_hash="")
+    journal.start([record.id], [hold], now=1_000.0)
+    recovered(journal)
+    assert state(journal) == "done"
+    assert journal.is_held(original, Stamp.of(original.stat()), content_hash)
+    assert journal.held_count([world.inbox]) == 1
 
 
 def test_temps_of_ours_are_swept_and_others_kept(world: World, journal: Journal, moving: Move) -> None:
