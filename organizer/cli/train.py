@@ -173,7 +173,7 @@ def _rows(sounds: Path, root: Path | None) -> tuple[Row, ...]:
     library = read_library(sounds)
     _report_problems(
         tuple(
-            f"{folder}: its name is no label; {count} sounds in it are left out"
+            f"{folder}: its name is no label; sounds left out: {count}"
             for folder, count in sorted(library.unplaced.items())
         )
     )
