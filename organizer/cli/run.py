@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import click
@@ -53,6 +54,9 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
         from organizer.service.daemon import Service
         from organizer.service.notify import Notifier
 
+        if hasattr(signal, "SIGHUP"):
+            # Until the service listens: it reads all anew as it starts, and must not die of being asked to.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         with service_lock(parts.home.state), Progress("run") as progress:
             service = Service(
                 parts.config,

@@ -64,7 +64,7 @@ class Installation:
                 [sys.executable, "-m", "organizer", "run"],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
-        self.wait("the service to be alive", lambda status: status["running"])
+        self.wait("the service to be alive", lambda status: status["running"] and status["last_scan"])
 
     def stop(self) -> None:
         assert self.service is not None
