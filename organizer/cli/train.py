@@ -81,7 +81,8 @@ def train(
     for module in ("torch", "onnx"):
         if importlib.util.find_spec(module) is None:
             raise UsageProblem(
-                f"training needs {module}, which is not installed", hint="pip install 'organizer[train]'"
+                f"training needs {module}, which is not installed",
+                hint="In the checkout: pip install '.[train]'",
             )
     from organizer.training.recipe import Settings, make
 
@@ -138,9 +139,9 @@ def evaluate(
       organizer evaluate manifest.csv --root ~/Labelled --split valid --audio-only
       organizer evaluate manifest.csv --root ~/Labelled --json > figures.json
     """
+    from organizer.cli.assembly import Assembly
     from organizer.recognition.classifier import Classifier
     from organizer.recognition.recognize import Recognizer
-    from organizer.resources import shipped_model
     from organizer.training.dataset import read_manifest
     from organizer.training.evaluate import evaluate as measure
 
@@ -149,7 +150,7 @@ def evaluate(
     ]
     if not rows:
         raise UsageProblem(f"the manifest has no row of the split {split}", path=manifest)
-    classifier = Classifier.load(model or shipped_model(), threads=threads)
+    classifier = Classifier.load(model or Assembly().model_path(), threads=threads)
     recognizer = Recognizer(classifier, audio_only=audio_only, threads=threads, keep_embedding=False)
     with Progress("evaluate") as progress:
         done = measure(rows, recognizer, advance=lambda number, total: progress("listening", number, total))

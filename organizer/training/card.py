@@ -263,7 +263,7 @@ right {drums} of the time.
             f"{name} {version(name)}" for name in ("torch", "numpy", "soxr", "onnx", "onnxruntime")
         )
         return f"""\
-    pip install 'organizer[train]'
+    pip install '.[train]'
     organizer train manifest.csv --root audio --out {self.model.name} --seed {plan.seed} \\
       --passes {plan.passes} --batch {self.batch}{options}
 

@@ -38,7 +38,7 @@ def test_training_without_its_extra_says_how_to_get_it(
     )
     with pytest.raises(UsageProblem, match="needs torch") as refused:
         run(train, tmp_path / "m.csv")
-    assert refused.value.hint == "pip install 'organizer[train]'"
+    assert refused.value.hint == "In the checkout: pip install '.[train]'"
 
 
 def test_a_split_that_is_not_there_is_named(tmp_path: Path) -> None:
