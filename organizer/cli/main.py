@@ -52,7 +52,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 class Contents(click.Group):
     """A group whose help reads like a page of contents and whose commands are imported on demand."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    # click names these parameters, whether or not they are of use here.
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return [name for section in COMMANDS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -84,6 +85,7 @@ class Contents(click.Group):
             let_go_of_output()
             ctx.exit(128 + 13)
 
+    # click's parameters again
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         for title, section in COMMANDS.items():
             with formatter.section(title):

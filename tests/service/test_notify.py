@@ -48,8 +48,15 @@ def test_without_a_manager_nothing_is_sent_and_nothing_fails() -> None:
     assert notify.watchdog_seconds is None
 
 
-def test_a_manager_that_went_away_disturbs_nobody(tmp_path: Path) -> None:
-    Notifier({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready()
+def test_a_manager_that_is_away_disturbs_nobody_and_is_heard_of_again(tmp_path: Path) -> None:
+    name = str(tmp_path / "notify")
+    notify = Notifier({"NOTIFY_SOCKET": name})
+    notify.ready()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(name)
+        listening.settimeout(10)
+        notify.alive()
+        assert listening.recv(1000) == b"WATCHDOG=1"
 
 
 @pytest.mark.parametrize(
