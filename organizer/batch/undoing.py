@@ -95,18 +95,18 @@ class Undoing:
         """Give what an earlier undo, which could not do all of it, has put back of a batch."""
         if not batch.undone:
             return set()
-        undos = [one.id for one in self._journal.batches() if batch.id in one.undoes and not one.undone]
+        undos = [one.id for one in self._journal.turning(batch.id) if not one.undone]
         return {encode(one.operation) for one in self._journal.done(undos)}
 
     def _latest_doing(self, batch: BatchRecord) -> BatchRecord:
         """Find the redo by which a batch is in force again: it knows the files as they are now."""
-        for other in self._journal.batches():
-            if other.origin != "undo" or other.undone or not other.counts.get("done"):
-                continue
-            for turned in map(self._journal.batch, other.undoes):
-                if turned is not None and turned.origin == "undo" and batch.id in turned.undoes:
-                    return other
-        return batch
+        redos = [
+            redo
+            for undo in self._journal.turning(batch.id)
+            for redo in self._journal.turning(undo.id)
+            if not redo.undone and redo.counts.get("done")
+        ]
+        return max(redos, key=lambda redo: redo.id, default=batch)
 
     def _inbox_emptied_by(self, done: Sequence[Done]) -> Path | None:
         """Find the inbox that a batch worked on: what comes back to it must not be filed again."""

@@ -179,6 +179,14 @@ class Journal:
         """Give batches, the newest first."""
         return self._batches("ORDER BY id DESC LIMIT ?", (-1 if limit is None else limit,))
 
+    def turning(self, batch: int) -> list[BatchRecord]:
+        """Give the batches that turned this one around, the newest first."""
+        return self._batches(
+            "WHERE origin = 'undo' AND EXISTS (SELECT 1 FROM json_each(undoes) WHERE value = ?)"
+            " ORDER BY id DESC",
+            (batch,),
+        )
+
     def open_batch(self, inbox: str, title: str, *, now: float, seconds: float = 600) -> int | None:
         """Find the newest batch of a pack, where late files may still join it."""
         found = self._batches(
