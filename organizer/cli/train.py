@@ -78,7 +78,7 @@ def train(
       organizer train manifest.csv --root ~/Labelled --out ears/mine.onnx
       organizer train manifest.csv --root ~/Labelled --out ears/mine.onnx --resume
     """
-    for module in ("torch", "onnx"):
+    for module in ("torch", "onnx", "matplotlib"):
         if importlib.util.find_spec(module) is None:
             raise UsageProblem(
                 f"training needs {module}, which is not installed",
@@ -222,15 +222,25 @@ def _table(figures: Mapping[str, object]) -> None:
     assert isinstance(per_label, dict)
     for share, accuracy in coverage.items():
         say(f"  {'accuracy at coverage ' + share:<26}{_figure(accuracy):>8}")
-    say(f"  {'label':<16}{'n':>6}{'recall':>10}{'precision':>11}")
+    say(f"  {'label':<16}{'n':>6}{'recall':>10}   {'95 % interval':<16}{'precision':>11}")
     for label, one in per_label.items():
-        say(f"  {label:<16}{one['n']:>6}{_figure(one['recall']):>10}{_figure(one['precision']):>11}")
+        say(
+            f"  {label:<16}{one['n']:>6}{_figure(one['recall']):>10}   {_span(one['interval']):<16}"
+            f"{_figure(one['precision']):>11}"
+        )
 
 
 def _interval(figures: Mapping[str, object], key: str) -> str:
     intervals = figures.get("intervals")
-    edges = intervals.get(key) if isinstance(intervals, dict) else None
-    return f"   ({edges[0]:.3f} to {edges[1]:.3f})" if edges else ""
+    span = _span(intervals.get(key) if isinstance(intervals, dict) else None)
+    return f"   {span}" if span else ""
+
+
+def _span(edges: object) -> str:
+    if not isinstance(edges, list):
+        return ""
+    low, high = edges
+    return f"({low:.3f} to {high:.3f})"
 
 
 def _figure(value: object) -> str:

@@ -1,6 +1,6 @@
 """The model card: what a model was made from, how right it is, what it cannot do, how to make it again.
 
-Writes Markdown from figures and manifest rows; measures nothing itself.
+Writes Markdown from figures and manifest rows, and the two pictures that it shows; measures nothing itself.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from organizer.labels import CATEGORY_OF, LABELS
 from organizer.training.dataset import Row
 from organizer.training.examine import CROP_SECONDS, Examination
 from organizer.training.likeness import NEAREST
+from organizer.training.metrics import BINS
 from organizer.training.network import EMBEDDING
+from organizer.training.pictures import calibration_picture, confusion_picture
 from organizer.training.teach import TEACHER_SHARE
 from organizer.training.train import Plan
 
@@ -58,7 +60,11 @@ numbers fitted to all sounds together; they hold no recording.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a card is written from."""
+    """What a card is written from.
+
+    `elsewhere` are other sets on which the kind alone was measured: the name of each, and of its figures
+    those that `metrics.kind_figures` gives, with `metrics.kind_counts` under `counts`.
+    """
 
     model: Path
     learnt: Sequence[Row]
@@ -71,18 +77,40 @@ class Card:
     passes: int  # that it came to
     seconds: float
     tried: str  # Markdown: what was tried before; empty if nothing is told
+    elsewhere: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def figures(self) -> Mapping[str, object]:
         return self.examined.figures
 
     def write(self, path: Path) -> None:
+        """Write the card and, beside it, its pictures."""
         path.write_text(self.text(), encoding="utf-8")
+        for name, picture in self.pictures().items():
+            path.with_name(name).write_text(picture, encoding="utf-8")
+
+    def pictures(self) -> dict[str, str]:
+        """Draw what the text shows: names of files, and the SVG that is in each."""
+        confusion = self.figures.get("confusion")
+        assert isinstance(confusion, dict)
+        bins = {
+            "On the kits that no temperature saw": self.examined.unfitted.get("reliability"),
+            "On all of valid": self.figures.get("reliability"),
+        }
+        panels = {title: one for title, one in bins.items() if isinstance(one, list)}
+        return {
+            self._picture("confusion"): confusion_picture(confusion["labels"], confusion["counts"]),
+            self._picture("calibration"): calibration_picture(panels),
+        }
+
+    def _picture(self, of: str) -> str:
+        return f"{self.model.stem}-{of}.svg"
 
     def text(self) -> str:
         sections = (
             ("", self._head()),
             ("How right it is", self._figures_table()),
+            ("One-shot or loop, elsewhere", self._elsewhere()),
             ("By label", self._label_table()),
             ("What it mistakes most", self._confusions()),
             ("Calibration", self._calibration()),
@@ -127,8 +155,7 @@ a little less on kits that nobody has looked at.
         lines = ["| on `valid`, by sound alone | | 95 % interval over kits |", "| --- | --- | --- |"]
         for key, words in names.items():
             edges = intervals.get(key) if isinstance(intervals, dict) else None
-            span = f"{edges[0]:.3f} to {edges[1]:.3f}" if edges else ""
-            lines.append(f"| {words} | {_number(self.figures.get(key))} | {span} |")
+            lines.append(f"| {words} | {_number(self.figures.get(key))} | {_span(edges)} |")
         coverage = self.figures.get("accuracy_at_coverage")
         if isinstance(coverage, dict):
             for share, accuracy in coverage.items():
@@ -141,20 +168,42 @@ a little less on kits that nobody has looked at.
                 lines.append(f"| kind right, {kind} (n = {counts[f'kind_{kind}']}) | {_number(recall)} | |")
         return "\n".join(lines) + "\n"
 
+    def _elsewhere(self) -> str:
+        if not self.elsewhere:
+            return ""
+        lines = [
+            "| set | one-shots | loops | recall, one-shot | recall, loop | mean of both |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
+        for name, figures in self.elsewhere.items():
+            recalls, counts = figures.get("kind_recall"), figures.get("counts")
+            assert isinstance(recalls, dict)
+            assert isinstance(counts, dict)
+            lines.append(
+                f"| {_cell(name)} | {counts['kind_oneshot']} | {counts['kind_loop']} "
+                f"| {_number(recalls['oneshot'])} | {_number(recalls['loop'])} "
+                f"| {_number(figures.get('kind_balanced_accuracy'))} |"
+            )
+        return "Other sets than `valid`, for the kind alone:\n\n" + "\n".join(lines) + "\n"
+
     def _label_table(self) -> str:
         table = self.figures.get("per_label")
         assert isinstance(table, dict)
         learnt = Counter(row.label for row in self.learnt)
         lines = [
-            "| label | category | learnt from | n | recall | precision |",
-            "| --- | --- | --- | --- | --- | --- |",
+            "| label | category | learnt from | n | recall | 95 % interval | precision |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         lines += [
             f"| {label} | {CATEGORY_OF[label]} | {learnt[label]} | {one['n']} | {_number(one['recall'], 2)} "
-            f"| {_number(one['precision'], 2)} |"
+            f"| {_span(one['interval'], 2)} | {_number(one['precision'], 2)} |"
             for label, one in table.items()
         ]
-        return "\n".join(lines) + "\n"
+        return (
+            "\n".join(lines)
+            + "\n\nThe interval is of the recall, over kits. Sounds of a single kit have none; few kits\n"
+            "make one that is too narrow, and where every sound was right it has no width at all.\n"
+        )
 
     def _confusions(self) -> str:
         confusion = self.figures.get("confusion")
@@ -166,7 +215,13 @@ a little less on kits that nobody has looked at.
             for j in range(len(LABELS))
             if i != j and counts[i][j] and CATEGORY_OF[LABELS[i]] != CATEGORY_OF[LABELS[j]]
         ]
+        shown = (
+            f"Matrix of the {len(LABELS)} labels on valid: true labels down, heard labels across, "
+            "numbers of sounds on shares of the row"
+        )
         lines = [
+            f"![{shown}]({self._picture('confusion')})",
+            "",
             "Across categories, by how often:",
             "",
             "| is | heard as | times | of |",
@@ -180,16 +235,22 @@ a little less on kits that nobody has looked at.
 
     def _calibration(self) -> str:
         counts = self.examined.unfitted.get("counts")
-        kits = counts["kits"] if isinstance(counts, dict) else 0
+        assert isinstance(counts, dict)
         labels, kinds = self.temperatures
         unfitted = self.examined.unfitted
         drums = _number(unfitted.get("drum_category_accuracy"))
+        shown = (
+            f"Share right over confidence in {BINS} bins, with the diagonal: kits that no temperature was "
+            "fitted on, and all of valid"
+        )
         return f"""\
+![{shown}]({self._picture("calibration")})
+
 The temperatures ({labels:.3f} of labels, {kinds:.3f} of kinds) were fitted on about half of the kits of
-`valid`. On the other {kits} kits, which they never saw, the expected calibration error of the
-category's confidence is **{_number(unfitted.get("ece"))}** (15 bins of equal mass, n = {unfitted.get("n")});
-on all of `valid` it is {_number(self.figures.get("ece"))}. On those other kits alone the drum category is
-right {drums} of the time.
+`valid`. On the other {counts["kits"]} kits, which they never saw, the expected calibration error of the
+category's confidence is **{_number(unfitted.get("ece"))}** ({BINS} bins of equal mass,
+n = {counts["label"]}); on all of `valid` it is {_number(self.figures.get("ece"))}. On those other kits alone
+the drum category is right {drums} of the time.
 """
 
     def _cropped(self) -> str:
@@ -292,6 +353,13 @@ The same seed, versions and number of threads repeat a run closely, not to the l
 
 def _number(value: object, digits: int = 3) -> str:
     return f"{value:.{digits}f}" if isinstance(value, float) else "none"
+
+
+def _span(edges: object, digits: int = 3) -> str:
+    if not isinstance(edges, list):
+        return ""
+    low, high = edges
+    return f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _cell(text: str) -> str:

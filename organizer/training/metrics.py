@@ -7,6 +7,7 @@ None where there is nothing to count.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from organizer.labels import CATEGORIES, CATEGORY_OF, DRUM_CATEGORIES, LABELS
 NOT_LABELLED = -1
 COVERAGES = ("0.6", "0.8", "0.9", "1.0")
 LONG_ONESHOT_SECONDS = 1.6
+BINS = 15  # of equal mass, in which confidence is held against the share right
 CATEGORY_INDEX: NDArray[np.int64] = np.array([CATEGORIES.index(CATEGORY_OF[label]) for label in LABELS])
 
 
@@ -55,6 +57,28 @@ class Labelled:
         return right
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Kits drawn with replacement, the same ones for every interval.
+
+    `times` (resamples, kits) how often each kit was drawn; `kit_of` (n,) the kit of every row, `named` that
+    of every labelled row.
+    """
+
+    times: NDArray[np.int64]
+    kit_of: NDArray[np.intp]
+    named: NDArray[np.intp]
+
+
+class Bin(TypedDict):
+    """Sounds of about the same confidence: its mean, the share right with its interval, how many."""
+
+    confidence: float
+    right: float
+    interval: list[float] | None
+    n: int
+
+
 def to_categories(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum label probabilities (n, 22) into their categories (n, 11)."""
     sums = np.zeros((len(probabilities), len(CATEGORIES)))
@@ -88,6 +112,7 @@ def labelled(answers: Answers) -> Labelled:
 def report(answers: Answers, *, resamples: int = 1000, seed: int = 0) -> dict[str, object]:
     """Give every figure; intervals are 95 % bootstrap intervals over kits."""
     rows = labelled(answers)
+    drawn = draw_kits(answers, resamples, seed)
     label_right = rows.label == rows.truth
     return {
         "n": len(answers.truth),
@@ -100,20 +125,21 @@ def report(answers: Answers, *, resamples: int = 1000, seed: int = 0) -> dict[st
         "drum_category_accuracy_as_filed": _share((rows.category_right & rows.filed_as_oneshot)[rows.drum]),
         **kind_figures(answers),
         "ece": calibration_error(rows.confidence, rows.category_right),
+        "reliability": reliability(rows.confidence, rows.category_right, drawn),
         "accuracy_at_coverage": {
             coverage: accuracy_at_coverage(rows.confidence, rows.category_right, float(coverage))
             for coverage in COVERAGES
         },
-        "per_label": per_label(rows.truth, rows.label),
+        "per_label": per_label(rows, drawn),
         "per_category": per_category(rows),
         "confusion": {"labels": list(LABELS), "counts": confusion(rows.truth, rows.label).tolist()},
         "counts": {
             "label": len(rows.truth),
             "drum": int(rows.drum.sum()),
             "kits": len(np.unique(answers.kits)),
-            **{f"kind_{name}": count for name, count in _kind_counts(answers).items()},
+            **kind_counts(answers),
         },
-        "intervals": intervals(answers, resamples=resamples, seed=seed),
+        "intervals": intervals(answers, rows, drawn),
     }
 
 
@@ -122,6 +148,10 @@ def kind_figures(answers: Answers) -> dict[str, object]:
     oneshot, loop = recalls["oneshot"], recalls["loop"]
     balanced = None if oneshot is None or loop is None else (oneshot + loop) / 2.0
     return {"kind_balanced_accuracy": balanced, "kind_recall": recalls}
+
+
+def kind_counts(answers: Answers) -> dict[str, int]:
+    return {f"kind_{name}": len(right) for name, right in _kind_groups(answers).items()}
 
 
 def _kind_groups(answers: Answers) -> dict[str, NDArray[np.bool_]]:
@@ -134,21 +164,39 @@ def _kind_groups(answers: Answers) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def _kind_counts(answers: Answers) -> dict[str, int]:
-    return {name: len(right) for name, right in _kind_groups(answers).items()}
-
-
 def calibration_error(
-    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = 15
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS
 ) -> float | None:
     """Expected calibration error over bins of equal mass: mean |confidence - share right|."""
     if not len(confidence):
         return None
-    order = np.argsort(confidence, kind="stable")
     error = 0.0
-    for part in np.array_split(order, min(bins, len(order))):
-        error += len(part) / len(order) * abs(float(confidence[part].mean()) - float(right[part].mean()))
+    for part, said, share in _binned(confidence, right, bins):
+        error += len(part) / len(confidence) * abs(said - share)
     return error
+
+
+def reliability(confidence: NDArray[np.float64], right: NDArray[np.bool_], drawn: Drawn) -> list[Bin]:
+    """Give the bins of `calibration_error`, least sure first; fewer than `BINS` where rows are fewer."""
+    table: list[Bin] = []
+    for part, said, share in _binned(confidence, right, BINS):
+        among = np.zeros(len(right), dtype=np.bool_)
+        among[part] = True
+        table.append(
+            {"confidence": said, "right": share, "interval": _interval(right, among, drawn), "n": len(part)}
+        )
+    return table
+
+
+def _binned(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int
+) -> list[tuple[NDArray[np.intp], float, float]]:
+    """Part rows into bins of equal mass: which they are, their mean confidence, their share right."""
+    if not len(confidence):
+        return []
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    return [(part, float(confidence[part].mean()), float(right[part].mean())) for part in parts]
 
 
 def accuracy_at_coverage(
@@ -179,18 +227,23 @@ def confusion(truth: NDArray[np.int64], heard: NDArray[np.int64]) -> NDArray[np.
     return counts
 
 
-def per_label(truth: NDArray[np.int64], heard: NDArray[np.int64]) -> dict[str, dict[str, float | int | None]]:
-    return _per_class(truth, heard, LABELS)
+def per_label(rows: Labelled, drawn: Drawn) -> dict[str, dict[str, object]]:
+    """Give recall with its interval, precision and count of each label."""
+    table = _per_class(rows.truth, rows.label, LABELS)
+    right = rows.label == rows.truth
+    for index, label in enumerate(LABELS):
+        table[label]["interval"] = _interval(right, rows.truth == index, drawn)
+    return table
 
 
-def per_category(rows: Labelled) -> dict[str, dict[str, float | int | None]]:
+def per_category(rows: Labelled) -> dict[str, dict[str, object]]:
     return _per_class(rows.category_truth, rows.category, CATEGORIES)
 
 
 def _per_class(
     truth: NDArray[np.int64], heard: NDArray[np.int64], names: tuple[str, ...]
-) -> dict[str, dict[str, float | int | None]]:
-    table: dict[str, dict[str, float | int | None]] = {}
+) -> dict[str, dict[str, object]]:
+    table: dict[str, dict[str, object]] = {}
     for index, name in enumerate(names):
         there, said = truth == index, heard == index
         table[name] = {
@@ -201,16 +254,22 @@ def _per_class(
     return table
 
 
-def intervals(answers: Answers, *, resamples: int, seed: int) -> dict[str, list[float] | None]:
-    """95 % intervals of the main figures, drawing whole kits with replacement."""
-    rows = labelled(answers)
+def draw_kits(answers: Answers, resamples: int, seed: int) -> Drawn:
+    """Draw as many kits as there are, with replacement, as often as is asked."""
     kits, kit_of = np.unique(answers.kits, return_inverse=True)
-    if not len(kits):
+    times = np.zeros((resamples, 0), dtype=np.int64)
+    if len(kits):
+        even = np.full(len(kits), 1.0 / len(kits))
+        times = np.random.default_rng(seed).multinomial(len(kits), even, size=resamples)
+    return Drawn(times, kit_of, kit_of[answers.truth != NOT_LABELLED])
+
+
+def intervals(answers: Answers, rows: Labelled, drawn_kits: Drawn) -> dict[str, list[float] | None]:
+    """95 % intervals of the main figures, drawing whole kits with replacement."""
+    times, kit_of, named = drawn_kits.times, drawn_kits.kit_of, drawn_kits.named
+    resamples, kits = times.shape
+    if not kits:
         return {}
-    times = np.random.default_rng(seed).multinomial(
-        len(kits), np.full(len(kits), 1.0 / len(kits)), size=resamples
-    )
-    named = kit_of[answers.truth != NOT_LABELLED]
     label_right = rows.label == rows.truth
 
     def drawn(right: NDArray[np.bool_], among: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -236,6 +295,16 @@ def intervals(answers: Answers, *, resamples: int, seed: int) -> dict[str, list[
         "accuracy_at_coverage_0.8": _middle(np.array([_surest_right(right, draw, 0.8) for draw in draws])),
         "ece": _middle(np.array([_weighed_error(surest, right, draw) for draw in draws])),
     }
+
+
+def _interval(right: NDArray[np.bool_], among: NDArray[np.bool_], drawn: Drawn) -> list[float] | None:
+    """95 % interval of the share right among some labelled rows; None where they are of fewer than two kits.
+
+    Every draw of a single kit is that kit again: no width at all, which would look like certainty.
+    """
+    if len(np.unique(drawn.named[among])) < 2:
+        return None
+    return _middle(_resampled(right, among, drawn.named, drawn.times))
 
 
 def _resampled(
@@ -274,8 +343,8 @@ def _weighed_error(
     total = draw.sum()
     if not total:
         return float("nan")
-    bins = np.minimum(14, (np.cumsum(draw) - draw) * 15 // total)
-    gaps = np.bincount(bins, (confidence - right) * draw, minlength=15)
+    bins = np.minimum(BINS - 1, (np.cumsum(draw) - draw) * BINS // total)
+    gaps = np.bincount(bins, (confidence - right) * draw, minlength=BINS)
     return float(np.abs(gaps).sum() / total)
 
 

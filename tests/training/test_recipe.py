@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("torch", reason="needs the extra 'train'")
 pytest.importorskip("onnx", reason="needs the extra 'train'")
+pytest.importorskip("matplotlib", reason="needs the extra 'train'")
 
 from organizer.cli.train import evaluate, train
 from organizer.recognition.classifier import Classifier
@@ -68,9 +69,12 @@ def test_a_manifest_becomes_a_model_with_a_card(toy_collection: Path) -> None:
     assert "pass 2 of 2" in ran.output
     assert "00.wav" in ran.stderr
     assert "drum_category_accuracy" in ran.output
+    assert "95 % interval" in ran.output
     ear = Classifier.load(out)
     assert ear.metadata["sounds"] == "31"
     card = out.with_suffix(".md").read_text()
+    assert (out.parent / "toy-confusion.svg").exists()
+    assert (out.parent / "toy-calibration.svg").exists()
     for words in (
         "31 to learn from", "16 of other", "CC0", "--seed 1", "cut to 1.2 s", "| steady sine | 16 |",
         "| mean MFCCs |", "What it cannot do",
