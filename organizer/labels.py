@@ -39,6 +39,8 @@ CATEGORY_OF: Mapping[str, str] = MappingProxyType(
 LABELS: tuple[str, ...] = tuple(CATEGORY_OF)
 CATEGORIES: tuple[str, ...] = tuple(dict.fromkeys(CATEGORY_OF.values()))
 DRUM_CATEGORIES: tuple[str, ...] = CATEGORIES[:7]
+# What a loop is made of, in the order of the model's output.
+CONTENTS: tuple[str, ...] = ("drums", "percussion", "melodic", "bass", "vocal", "fx")
 
 # Below this probability of the fine label, `{label}` and `{folder}` fall back to the category.
 SURE_OF_LABEL = 0.6

@@ -92,6 +92,7 @@ class Evidence:
     source: str  # "audio" | "name" | "metadata"
     labels: Mapping[str, float] = field(default_factory=dict)  # probabilities, sum 1
     kinds: Mapping[str, float] = field(default_factory=dict)  # probabilities over oneshot, loop
+    contents: Mapping[str, float] = field(default_factory=dict)  # what it is made of if it is a loop, sum 1
     bpm: float | None = None
     key: str | None = None
     reasons: tuple[str, ...] = ()  # what it rests on: "file name says 'bassdrum'"
@@ -103,7 +104,8 @@ class Recognition:
 
     `label`, `category` and `margin` are None for loops and long samples. `confidence` is the
     probability of what the sample would be filed as: of the category for a one-shot, of the kind for
-    the others. `probabilities` is the final distribution over fine labels.
+    the others. `content` is what a loop is made of, None for all others. `probabilities` is the final
+    distribution over fine labels.
     """
 
     kind: Kind
@@ -113,6 +115,8 @@ class Recognition:
     category: str | None
     confidence: float
     margin: float | None
+    content: str | None = None
+    content_confidence: float | None = None
     probabilities: Mapping[str, float]
     evidence: tuple[Evidence, ...]
     model_id: str

@@ -37,34 +37,47 @@ PROBLEMS_SHOWN = 20
 @click.option("--seed", default=1, show_default=True, help="Two runs of one seed draw the same.")
 @click.option(
     "--passes",
-    default=16,
+    default=30,
     show_default=True,
     type=click.IntRange(1),
     help="How often to go through the sounds.",
 )
-@click.option("--minutes", type=click.FloatRange(min=0.0, min_open=True), help="Learn no longer than this.")
+@click.option(
+    "--teachers",
+    default=4,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Ears that learn first, each without a part of the kits, and doubt labels; 0: none.",
+)
+@click.option(
+    "--teacher-passes", default=9, show_default=True, type=click.IntRange(1), help="The same, of each."
+)
+@click.option(
+    "--bank-passes",
+    default=12,
+    show_default=True,
+    type=click.IntRange(1),
+    help="How many changed copies of all sounds to make; 7 kB of disk each.",
+)
 @click.option("--batch", default=96, show_default=True, type=click.IntRange(4), help="Sounds a step.")
 @click.option("--threads", default=2, show_default=True, type=click.IntRange(1), help="Cores to use.")
-@click.option(
-    "--start-from",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The .state of another run: begin with what it learnt.",
-)
-@click.option(
-    "--teacher",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A finished model, whose answers count for half of what each sound is called.",
-)
 @click.option(
     "--tried",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Markdown for the card: what was tried before.",
 )
+@click.option(
+    "--also",
+    "also",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A manifest beside its files, on which to measure one-shot or loop too; may be repeated.",
+)
 @click.option("--resume", is_flag=True, help="Take up the interrupted run that wrote beside --out.")
 def train(
-    *, sounds: Path, root: Path | None, out: Path, seed: int, passes: int, minutes: float | None,
-    batch: int, threads: int, start_from: Path | None, teacher: Path | None, tried: Path | None,
-    resume: bool,
+    *, sounds: Path, root: Path | None, out: Path, seed: int, passes: int, teachers: int,
+    teacher_passes: int, bank_passes: int, batch: int, threads: int, tried: Path | None,
+    also: tuple[Path, ...], resume: bool,
 ) -> None:  # fmt: skip
     """Train a model from labelled sounds.
 
@@ -91,18 +104,19 @@ def train(
         out=out,
         seed=seed,
         passes=passes,
-        minutes=minutes,
+        teachers=teachers,
+        teacher_passes=teacher_passes,
+        bank_passes=bank_passes,
         batch=batch,
         threads=threads,
-        start=start_from,
-        teacher=teacher,
         tried=tried,
+        also=also,
         resume=resume,
     )
     with Progress("train") as progress:
         made = make(rows, settings, _Told(progress))
     _report_problems(made.unread)
-    say(f"{duration_text(made.seconds)} of learning; on the sounds of split valid, by sound alone:")
+    say(f"made in {duration_text(made.seconds)}; on the sounds of split valid, by sound alone:")
     _table(made.examined.figures)
     error = _figure(made.examined.unfitted.get("ece"))
     say(f"calibration error on kits that no temperature was fitted on: {error}")
@@ -189,6 +203,13 @@ class _Told:
 
     def loading(self, done: int, total: int) -> None:
         self._progress("reading sounds", done, total)
+
+    def stage(self, name: str) -> None:
+        say(f"{name} ...")
+        sys.stdout.flush()
+
+    def making(self, done: int, total: int) -> None:
+        self._progress("changing sounds", done, total)
 
     def resumed(self, passes: int) -> None:
         say(f"taken up after pass {passes}" if passes else "no interrupted run there; a new one begins")

@@ -51,7 +51,8 @@ def operation_as_json(operation: Operation) -> dict[str, Any]:
 def sample_in_words(sample: Sample) -> str:
     """Say in one short line what a sample is and how sure that is."""
     heard = sample.recognition
-    what = heard.kind.value if heard.label is None else f"{heard.label} {heard.kind.value}"
+    of = heard.label or heard.content
+    what = heard.kind.value if of is None else f"{of} {heard.kind.value}"
     ranked = sorted(heard.probabilities.items(), key=lambda item: -item[1])
     others = [f"{label} {share:.0%}" for label, share in ranked if label != heard.label and share >= 0.1][:2]
     rest = f" (or {', '.join(others)})" if others and heard.label is not None else ""
@@ -68,6 +69,8 @@ def sample_as_json(sample: Sample) -> dict[str, Any]:
         "label": heard.label,
         "label_confidence": _rounded(heard.label_confidence),
         "category": heard.category,
+        "content": heard.content,
+        "content_confidence": _rounded(heard.content_confidence),
         "confidence": _rounded(heard.confidence),
         "margin": _rounded(heard.margin),
         "probabilities": _rounded_all(heard.probabilities),
@@ -77,6 +80,7 @@ def sample_as_json(sample: Sample) -> dict[str, Any]:
             else {
                 "labels": _rounded_all(evidence.labels),
                 "kinds": _rounded_all(evidence.kinds),
+                "contents": _rounded_all(evidence.contents),
                 "bpm": evidence.bpm,
                 "key": evidence.key,
                 "reasons": list(evidence.reasons),

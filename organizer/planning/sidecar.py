@@ -24,6 +24,7 @@ def sidecar_text(sample: Sample, *, rule: str) -> str:
         "label": recognition.label,
         "category": recognition.category,
         "kind": str(recognition.kind),
+        "content": recognition.content,
         "confidence": round(recognition.confidence, 4),
         "probabilities": _rounded(recognition.probabilities),
         "evidence": [_told(one) for one in recognition.evidence],
@@ -38,6 +39,7 @@ def _told(evidence: Evidence) -> dict[str, object]:
         "source": evidence.source,
         "labels": _rounded(evidence.labels),
         "kinds": _rounded(evidence.kinds),
+        "contents": _rounded(evidence.contents),
         "reasons": list(evidence.reasons),
     }
     if evidence.bpm is not None:

@@ -16,7 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from organizer.errors import ModelError
-from organizer.labels import LABELS
+from organizer.labels import CONTENTS, LABELS
 from organizer.recognition.waveform import seconds_needed
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"  # 1 said nothing of what a loop is made of
 KINDS = ("oneshot", "loop")
-OUTPUTS = ("labels", "kinds", "embedding")
+OUTPUTS = ("labels", "kinds", "contents", "embedding")
 # So many sounds at once: more gains nothing, and memory stays small.
 MOST_AT_ONCE = 32
 
@@ -35,12 +35,13 @@ MOST_AT_ONCE = 32
 class Heard:
     """What the ear says of n sounds, all float32, rows in the order of the sounds.
 
-    `labels` (n, 22) and `kinds` (n, 2: one-shot, loop) are probabilities; `embeddings` (n, e) have unit
-    length, and those of like sounds are near.
+    `labels` (n, 22), `kinds` (n, 2: one-shot, loop) and `contents` (n, 6: of a loop) are probabilities;
+    `embeddings` (n, e) have unit length, and those of like sounds are near.
     """
 
     labels: NDArray[np.float32]
     kinds: NDArray[np.float32]
+    contents: NDArray[np.float32]
     embeddings: NDArray[np.float32]
 
 
@@ -125,17 +126,17 @@ class Classifier:
             return Heard(
                 np.zeros((0, len(self.labels)), np.float32),
                 np.zeros((0, len(KINDS)), np.float32),
+                np.zeros((0, len(CONTENTS)), np.float32),
                 np.zeros((0, self.embedding_size), np.float32),
             )
-        labels, kinds, embeddings = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return Heard(labels, kinds, embeddings)
+        return Heard(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def _fault(metadata: Mapping[str, str], session: onnxruntime.InferenceSession) -> str:
     """Say what is not as expected; empty when all is well."""
     missing = [
         key
-        for key in ("format", "labels", "kinds", "samplerate", "window", "embedding")
+        for key in ("format", "labels", "kinds", "contents", "samplerate", "window", "embedding")
         if key not in metadata
     ]
     if missing:
@@ -146,6 +147,8 @@ def _fault(metadata: Mapping[str, str], session: onnxruntime.InferenceSession) -
         return "its labels are others"
     if tuple(metadata["kinds"].split(",")) != KINDS:
         return f"its kinds are {metadata['kinds']}"
+    if tuple(metadata["contents"].split(",")) != CONTENTS:
+        return f"its contents are {metadata['contents']}"
     numbers = [metadata[key] for key in ("samplerate", "window", "embedding")]
     if not all(number.isascii() and number.isdigit() and int(number) > 0 for number in numbers):
         return "its sample rate, window or embedding size is no number"

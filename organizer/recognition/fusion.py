@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from organizer.sample import Facts
 
 _ONESHOT_OR_LOOP = (Kind.ONESHOT, Kind.LOOP)
-_MODEL_ON_KIND = 0.5
 # Doubt grows with this power of the disagreement: an ear that is merely unsure contradicts no name.
 _DOUBT_FROM = 2
 # No source is believed to exclude anything altogether.
@@ -52,12 +51,12 @@ class Weights:
 def pool_kinds(model: Mapping[str, float], onsets: float | None) -> dict[str, float]:
     """Join the model's opinion of the kind with the probability of a loop that the onsets give.
 
-    The onsets count for more: the model hears the first moments of a sound, the onsets are of many bars.
+    Both count alike: the model hears the first moments of a sound well, the onsets are of many bars.
     """
     if onsets is None:
         return dict(model)
     heard = {Kind.ONESHOT.value: 1 - onsets, Kind.LOOP.value: onsets}
-    return _pool([(heard, 1.0), ({kind: model[kind] for kind in _ONESHOT_OR_LOOP}, _MODEL_ON_KIND)])
+    return _pool([(heard, 1.0), ({kind: model[kind] for kind in _ONESHOT_OR_LOOP}, 1.0)])
 
 
 def fuse(
@@ -78,6 +77,7 @@ def fuse(
     labels = dict.fromkeys(LABELS, 1 / len(LABELS)) if heard_nothing else _labels(evidence, weights)
     kind, kind_confidence = _kind(() if heard_nothing else evidence, facts, weights)
     if kind is not Kind.ONESHOT:
+        content, sure = _content(evidence) if kind is Kind.LOOP else (None, None)
         return Recognition(
             kind=kind,
             kind_confidence=kind_confidence,
@@ -86,6 +86,8 @@ def fuse(
             category=None,
             confidence=kind_confidence,
             margin=None,
+            content=content,
+            content_confidence=sure,
             probabilities=labels,
             evidence=tuple(evidence),
             model_id=model_id,
@@ -144,6 +146,15 @@ def _kind(evidence: Sequence[Evidence], facts: Facts, weights: Weights) -> tuple
     )
     kind = max(_ONESHOT_OR_LOOP, key=lambda one: pooled[one])
     return kind, pooled[kind]
+
+
+def _content(evidence: Sequence[Evidence]) -> tuple[str | None, float | None]:
+    """Say what a loop is made of; only the ear has an opinion."""
+    for one in evidence:
+        if one.contents:
+            content = max(one.contents, key=lambda each: one.contents[each])
+            return content, one.contents[content]
+    return None, None
 
 
 def _pool(said: Sequence[tuple[Mapping[str, float], float]]) -> dict[str, float]:

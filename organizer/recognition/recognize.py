@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from organizer.errors import FileProblem, Unreadable
+from organizer.labels import CONTENTS
 from organizer.recognition.analysis import ANALYSIS_SECONDS, Rhythm, hear_rhythm, loop_probability
 from organizer.recognition.decode import read
 from organizer.recognition.fusion import Weights, fuse, pool_kinds
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
-    from organizer.recognition.classifier import Classifier
+    from organizer.recognition.classifier import Classifier, Heard
 
 _BATCH = 64
 # A beginning without a sample above this (-80 dB) counts as silence.
@@ -150,44 +151,35 @@ class Recognizer:
         window = self._classifier.window
         waves = np.stack([one.prepared for one in good]) if good else np.zeros((0, window), np.float32)
         heard = self._classifier.hear(waves)
-        rows = iter(zip(heard.labels, heard.kinds, heard.embeddings, strict=True))
+        rows = iter(range(len(good)))
         for request, inspected in batch:
             if isinstance(inspected, FileProblem):
                 yield Result(path=request.path, error=inspected)
                 continue
-            labels, kinds, embedding = next(rows)
-            sample = self._sample(inspected, labels, kinds, embedding)
-            yield Result(path=request.path, sample=sample)
+            yield Result(path=request.path, sample=self._sample(inspected, heard, next(rows)))
 
-    def _sample(
-        self,
-        inspected: _Inspected,
-        labels: NDArray[np.float32],
-        kinds: NDArray[np.float32],
-        embedding: NDArray[np.float32],
-    ) -> Sample:
-        audio = self._audio_evidence(inspected, labels, kinds)
+    def _sample(self, inspected: _Inspected, heard: Heard, row: int) -> Sample:
+        audio = self._audio_evidence(inspected, heard, row)
         recognition = fuse(
             (audio, *inspected.other),
             inspected.facts,
             model_id=self.model_id,
-            embedding=embedding.astype("<f2").tobytes()
+            embedding=heard.embeddings[row].astype("<f2").tobytes()
             if self._keep_embedding and inspected.audible
             else b"",
             weights=self._weights,
         )
         return Sample(facts=inspected.facts, recognition=recognition)
 
-    def _audio_evidence(
-        self, inspected: _Inspected, labels: NDArray[np.float32], kinds: NDArray[np.float32]
-    ) -> Evidence:
+    def _audio_evidence(self, inspected: _Inspected, heard: Heard, row: int) -> Evidence:
         if not inspected.audible:
             return Evidence(source="audio", reasons=("nothing is audible at its beginning",))
         says = {
             label: float(probability)
-            for label, probability in zip(self._classifier.labels, labels, strict=True)
+            for label, probability in zip(self._classifier.labels, heard.labels[row], strict=True)
         }
-        model = {Kind.ONESHOT.value: float(kinds[0]), Kind.LOOP.value: float(kinds[1])}
+        oneshot, loop = heard.kinds[row].tolist()
+        model = {Kind.ONESHOT.value: oneshot, Kind.LOOP.value: loop}
         best = max(says, key=lambda one: says[one])
         reasons = [f"it sounds most like {best} ({says[best]:.0%})"]
         rhythm = inspected.rhythm
@@ -197,4 +189,10 @@ class Recognizer:
         if inspected.facts.duration >= LONG_SECONDS:
             reasons.append(f"it lasts {inspected.facts.duration:.0f} s")
         onsets = None if rhythm is None else loop_probability(rhythm)
-        return Evidence(source="audio", labels=says, kinds=pool_kinds(model, onsets), reasons=tuple(reasons))
+        return Evidence(
+            source="audio",
+            labels=says,
+            kinds=pool_kinds(model, onsets),
+            contents=dict(zip(CONTENTS, heard.contents[row].tolist(), strict=True)),
+            reasons=tuple(reasons),
+        )

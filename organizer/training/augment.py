@@ -1,7 +1,7 @@
 """What producers do to sounds, done to batches of waveforms: speed, EQ, reverb, saturation, tails, dirt.
 
 Vectorised torch on (n, samples); every draw comes from the generator given, so that a seed makes a
-batch. Labels are untouched here; mixing, which changes them, is done where batches are made.
+batch. Labels are untouched here; mixing, which changes them, is done on pictures, in `mixing`.
 """
 
 from __future__ import annotations
@@ -169,23 +169,6 @@ class Augment:
                 position = (torch.arange(waves.shape[1]) / held).floor_().mul_(held).long()
                 crushed[index] = crushed[index, position]
         return crushed
-
-
-def mask_pictures(pictures: Tensor, generator: Generator, *, chance: float = 0.35) -> Tensor:
-    """Wipe a stripe of time and a stripe of frequency of some pictures (n, 1, frames, mels).
-
-    Park et al., SpecAugment, 2019.
-    """
-    count, _, frames, mels = pictures.shape
-    for axis, size in ((2, frames), (3, mels)):
-        width = (torch.rand(count, generator=generator) * size * 0.16).long() + 1
-        first = (torch.rand(count, generator=generator) * (size - width)).long()
-        chosen = torch.rand(count, generator=generator) < chance
-        place = torch.arange(size)[None]
-        wiped = (place >= first[:, None]) & (place < (first + width)[:, None]) & chosen[:, None]
-        shape = (count, 1, size, 1) if axis == 2 else (count, 1, 1, size)
-        pictures = pictures * (~wiped).float().reshape(shape)
-    return pictures
 
 
 def _responses(samplerate: int, seed: int, count: int = 48) -> Tensor:

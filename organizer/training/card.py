@@ -13,27 +13,36 @@ from importlib.metadata import version
 from pathlib import Path
 
 from organizer.labels import CATEGORY_OF, LABELS
+from organizer.training.audit import (
+    DROP_ABOVE,
+    DROP_BELOW,
+    KEPT_OF_SOFTENED,
+    SOFTEN_ABOVE,
+    SOFTEN_BELOW,
+    Action,
+    Suspect,
+)
 from organizer.training.dataset import Row
 from organizer.training.examine import CROP_SECONDS, Examination
 from organizer.training.likeness import NEAREST
 from organizer.training.metrics import BINS
 from organizer.training.network import EMBEDDING
-from organizer.training.pictures import calibration_picture, confusion_picture
-from organizer.training.teach import TEACHER_SHARE
-from organizer.training.train import Plan
+from organizer.training.plots import calibration_picture, confusion_picture
+from organizer.training.teachers import TEACHERS_SHARE
 
 CONFUSIONS_SHOWN = 15
 
 LIMITS = """\
 - It hears the first 1.28 s after the silence at the beginning, and nothing later.
 - It knows the labels above and no others. A sound of none of them still gets one, often with little
-  confidence, but not always: silence, noise and full mixes were not taught as "none of these", and
-  speech is a `vocal` to it.
+  confidence, but not always: it was taught not to be sure of noise, tones, mixes and voices over mixes,
+  and speech alone is a `vocal` to it.
 - `perc` is a loose word: sources use it for what others call toms, hand drums, blocks or effects.
 - Bass and kick are one thing to an 808. Electronic toms are mistaken for kicks and congas, closed hats
   for shakers, open hats for crashes, snares for claps.
 - Loops were few: most of those that it learnt from were sequenced from one-shots. A loop that begins
-  with a long lone hit sounds like a one-shot for as long as the window lasts.
+  with a long lone hit sounds like a one-shot for as long as the window lasts. What a loop is made of was
+  learnt from those, and from names of real ones.
 - `vocal`, `fx` and `synth` come mostly from games, instruments and old sound disks; modern vocal packs
   and cinematic effects are hardly among them.
 - Figures are for sounds of kits that share no kit with what was learnt from, but the labels of `valid`
@@ -42,11 +51,13 @@ LIMITS = """\
 
 RECIPE = """\
 What is done to every sound while learning: speed and pitch, EQ, saturation, reverb, noise, tails cut and
-faded, lower rates and bit depths, a second hit below, mixup, stripes wiped from the pictures. Sounds are
-drawn by weights that keep large kits and common labels from drowning the others; the noisiest sources
-count half. Loops are sequenced from one-shots at 65 to 180 beats a minute, with swing, rests, notes and
-layers; flams, rolls and echoes of one sound stay one-shots. No length is fed to the network, and every
-sound is cropped or padded to one window, which is shorter than the cut of any clip.
+faded, lower rates and bit depths, a second hit below; then, on the pictures, mixup, the style of another
+sound (mean and spread of each band of frequency), stripes wiped. Sounds are drawn by weights that keep
+large kits and common labels from drowning the others; the noisiest sources count half. Loops are
+sequenced from one-shots at 65 to 180 beats a minute, with swing, rests, notes and layers; flams, rolls
+and echoes of one sound stay one-shots. Noises, tones and mixes that are no one-shot are made too, and
+should be called nothing in particular. No length is fed to the network, and every sound is cropped or
+padded to one window, which is shorter than the cut of any clip.
 """
 
 DATA_TERMS = """\
@@ -71,11 +82,11 @@ class Card:
     valid: Sequence[Row]
     examined: Examination
     temperatures: Sequence[float]
-    plan: Plan
-    batch: int
-    first: str  # settings of the run whose weights this one began with; empty if with chance
-    passes: int  # that it came to
-    seconds: float
+    options: str  # of the command that made it, but for the manifest and what is written
+    teachers: int
+    suspects: Sequence[Suspect]
+    threads: int
+    seconds: float  # of the whole making
     tried: str  # Markdown: what was tried before; empty if nothing is told
     elsewhere: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -120,6 +131,7 @@ class Card:
             ("What it cannot do", LIMITS),
             ("What was tried", self.tried),
             ("The data", self._data()),
+            ("Doubtful labels", self._suspects()),
             ("How to make it again", self._again()),
         )
         told = [(title, body) for title, body in sections if body]
@@ -131,10 +143,10 @@ class Card:
 # {self.model.stem}
 
 A small convolutional network that says what a one-shot is. In: 1.28 s of sound at 32 kHz, any level.
-Out: probabilities over {len(LABELS)} labels, probabilities of one-shot and loop, and an embedding of
-{EMBEDDING} numbers in which like sounds are near. Front end, normalisation and calibration are inside
-the file ({self.model.stat().st_size / 1e6:.1f} MB of ONNX). There, spectra are products with matrices
-of sines and cosines: onnxruntime's STFT operator gives the same about five times as slowly.
+Out: probabilities over {len(LABELS)} labels, of one-shot and loop, and of what a loop is made of; and an
+embedding of {EMBEDDING} numbers in which like sounds are near. Front end, normalisation and calibration
+are inside the file ({self.model.stat().st_size / 1e6:.1f} MB of ONNX). There, spectra are products with
+matrices of sines and cosines: onnxruntime's STFT operator gives the same about five times as slowly.
 
 Made from a private collection of {total:,} labelled sounds: {learnt:,} to learn from, {valid:,} of other
 kits (`valid`) to measure on. No kit is in both. The weights saw nothing of `valid`, but `valid` had a say:
@@ -184,7 +196,11 @@ a little less on kits that nobody has looked at.
                 f"| {_number(recalls['oneshot'])} | {_number(recalls['loop'])} "
                 f"| {_number(figures.get('kind_balanced_accuracy'))} |"
             )
-        return "Other sets than `valid`, for the kind alone:\n\n" + "\n".join(lines) + "\n"
+        told = (
+            "Other sets than `valid`, for the kind alone: whole files as the product hears them, where\n"
+            "onsets count beside this network, and without their names.\n\n"
+        )
+        return told + "\n".join(lines) + "\n"
 
     def _label_table(self) -> str:
         table = self.figures.get("per_label")
@@ -282,7 +298,10 @@ the drum category is right {drums} of the time.
         ]
         return (
             "How often the confidence of a one-shot of `valid` is above that of a sound of no label (AUROC;\n"
-            "0.5 is no better than chance). Nothing was learnt from these:\n\n" + "\n".join(lines) + "\n"
+            "0.5 is no better than chance). It was taught not to be sure of other noises, tones, mixes and\n"
+            "voices over mixes; of these here, sweeps and the speech are of no kind that it was taught:\n\n"
+            + "\n".join(lines)
+            + "\n"
         )
 
     def _likeness(self) -> str:
@@ -310,45 +329,47 @@ the drum category is right {drums} of the time.
         ]
         return DATA_TERMS + "\n" + "\n".join(lines) + "\n"
 
-    def _again(self) -> str:
-        plan, minutes = self.plan, self.seconds / 60.0
-        options = "" if plan.minutes is None else f" --minutes {plan.minutes:g}"
-        options += " --start-from first.state" if self.first else ""
-        options += f" --teacher {plan.teacher.rpartition('-')[0]}.onnx" if plan.teacher else ""
-        ended = (
-            f"The time limit ended it after {self.passes} of them; its schedule followed the clock.\n"
-            if self.passes < plan.passes
-            else ""
+    def _suspects(self) -> str:
+        if not self.teachers:
+            return ""
+        dropped = sum(one.action is Action.DROP for one in self.suspects)
+        common = Counter((one.label, one.heard) for one in self.suspects).most_common(CONFUSIONS_SHOWN)
+        lines = ["| labelled | heard as | sounds |", "| --- | --- | --- |"]
+        lines += [f"| {label} | {heard} | {count} |" for (label, heard), count in common]
+        return (
+            f"""\
+Every sound to learn from was heard by an ear that had learnt no label of its kit. Where that ear gave the
+label's category less than {DROP_BELOW:.0%} and another more than {DROP_ABOVE:.0%}, the sound was left out
+({dropped} sounds); where it gave less than {SOFTEN_BELOW:.0%} and more than {SOFTEN_ABOVE:.0%}, the label
+counts for {KEPT_OF_SOFTENED:.0%} of what it would ({len(self.suspects) - dropped} sounds). Nothing of
+`valid` was touched. All of them, as hashes of the sounds, stand in [a list]({self.model.stem}-suspects.csv).
+Most often:
+
+"""
+            + "\n".join(lines)
+            + "\n"
         )
+
+    def _again(self) -> str:
         packages = ", ".join(
             f"{name} {version(name)}" for name in ("torch", "numpy", "soxr", "onnx", "onnxruntime")
         )
+        taught = (
+            f"{self.teachers} networks of the same shape learnt first, each without a part of the kits;\n"
+            f"what they hear on average is {TEACHERS_SHARE:.0%} of what a sound should be called.\n\n"
+            if self.teachers
+            else ""
+        )
         return f"""\
     pip install '.[train]'
-    organizer train manifest.csv --root audio --out {self.model.name} --seed {plan.seed} \\
-      --passes {plan.passes} --batch {self.batch}{options}
+    organizer train manifest.csv --root audio --out {self.model.name} \\
+      {self.options}
 
-{plan.passes} passes of {plan.steps_per_pass} steps of {self.batch} sounds took {minutes:.0f} minutes
-of learning on {plan.threads} cores that were shared with other work. {ended}Python
+It took {self.seconds / 60.0:.0f} minutes on {self.threads} cores, everything included. Python
 {platform.python_version()}, {packages}.
 The same seed, versions and number of threads repeat a run closely, not to the last bit.
 
-{self._begun()}{RECIPE}"""
-
-    def _begun(self) -> str:
-        """Say what else the command needs: the first of two runs, a teacher."""
-        said = ""
-        if self.first:
-            said += (
-                f"`first.state` is what the same command leaves, without --start-from, with {self.first}.\n\n"
-            )
-        if self.plan.teacher:
-            name, _, digest = self.plan.teacher.rpartition("-")
-            said += (
-                f"The teacher, {name} (SHA-256 {digest}...), heard every sound as it was changed and mixed;\n"
-                f"its answers count for {TEACHER_SHARE:.0%} of what the sound should be called.\n\n"
-            )
-        return said
+{taught}{RECIPE}"""
 
 
 def _number(value: object, digits: int = 3) -> str:

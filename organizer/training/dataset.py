@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Row:
     source: str = ""
     license: str = ""
     orig_path: str = ""
+    content: str = ""  # of a loop: one of CONTENTS, where it is known
     seconds: float | None = None  # of the original, where the manifest knows it
 
     @property
@@ -106,6 +108,7 @@ def _row(record: Mapping[str, str | None], root: Path) -> Row:
     def text(column: str) -> str:
         return record.get(column) or ""
 
+    said = " / ".join(text(one) for one in ("source", "kit", "file", "orig_path", "raw_label"))
     seconds = text("orig_seconds") or text("seconds")
     try:
         length = float(seconds) if seconds else None
@@ -120,8 +123,34 @@ def _row(record: Mapping[str, str | None], root: Path) -> Row:
         source=text("source"),
         license=text("license"),
         orig_path=text("orig_path"),
+        content=content_in(said) if text("label") == LOOP else "",
         seconds=length,
     )
+
+
+# What the words of a loop's name and folders say of its content; the rightmost word says it.
+_WORDS_OF_CONTENT: Mapping[str, str] = MappingProxyType(
+    {
+        "drums": r"drums?|drumloops?|drummer|breaks?|breakbeats?|beats?",
+        "percussion": r"perc|percs|percussion|congas?|bongos?|shakers?|tops?",
+        "melodic": r"melodic|melody|melodies|riffs?|synths?|keys|piano|guitars?|chords?|pads?|arps?|xylo",
+        "bass": r"bass|basses|bassloops?|basslines?|808s",
+        "vocal": r"vocals?|vox|voices?|acapellas?",
+        "fx": r"fx|sfx|effects?|noises?|ambience",
+    }
+)
+_CONTENT_WORDS = re.compile(
+    "|".join(
+        f"(?P<{content}>(?<![a-z])(?:{words})(?![a-z]))" for content, words in _WORDS_OF_CONTENT.items()
+    ),
+    re.IGNORECASE,
+)
+
+
+def content_in(words: str) -> str:
+    """Say what a loop is made of by words about it, the nearest last; empty where they do not tell."""
+    found = [match.lastgroup for match in _CONTENT_WORDS.finditer(words)]
+    return (found[-1] or "") if found else ""
 
 
 def load_sounds(

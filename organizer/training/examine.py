@@ -6,7 +6,7 @@ sounds that are none of its labels; whether like sounds are near. Hears with onn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -99,9 +99,9 @@ def confidence_of(heard: Heard) -> NDArray[np.float64]:
     return likeliest
 
 
-def windows(sounds: Sounds, window: int, first: int = 0, count: int | None = None) -> NDArray[np.float32]:
-    """Give stored sounds, all or some, as model inputs (n, window)."""
-    waves = sounds.waves[first:] if count is None else sounds.waves[first : first + count]
+def windows(sounds: Sounds, window: int, places: Sequence[int] | None = None) -> NDArray[np.float32]:
+    """Give stored sounds, all or those at `places`, as model inputs (n, window)."""
+    waves = sounds.waves if places is None else [sounds.waves[place] for place in places]
     padded = np.zeros((len(waves), window), dtype=np.float32)
     for place, wave in enumerate(waves):
         used = wave[:window]

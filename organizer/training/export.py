@@ -17,7 +17,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from organizer.labels import LABELS
+from organizer.labels import CONTENTS, LABELS
 from organizer.recognition.classifier import FORMAT_VERSION, OUTPUTS
 from organizer.training.network import (
     EMBEDDING,
@@ -83,7 +83,7 @@ def export(network: Network, path: Path, *, metadata: Mapping[str, str]) -> None
 
 
 def build(network: Network, *, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """Write the graph: input `waves` (n, WINDOW); outputs `labels`, `kinds`, `embedding`."""
+    """Write the graph: input `waves` (n, WINDOW); outputs those of OUTPUTS."""
     network.eval()
     graph = Graph()
     peaks = graph.add("ReduceMax", graph.add("Abs", "waves"), axes=[1], keepdims=1)
@@ -96,9 +96,8 @@ def build(network: Network, *, metadata: Mapping[str, str]) -> onnx.ModelProto:
     scale, shift = _folded(network.embed_norm)
     weight = _array(network.embed.weight) * scale[:, None]
     hidden = graph.add("Gemm", features, graph.constant(weight), graph.constant(shift), transB=1)
-    for head, temperature, output in zip(
-        (network.to_labels, network.to_kinds), network.temperature.tolist(), OUTPUTS, strict=False
-    ):
+    heads = (network.to_labels, network.to_kinds, network.to_contents)
+    for head, temperature, output in zip(heads, (*network.temperature.tolist(), 1.0), OUTPUTS, strict=False):
         logits = graph.add(
             "Gemm",
             hidden,
@@ -118,6 +117,7 @@ def described(metadata: Mapping[str, str]) -> dict[str, str]:
         "format": FORMAT_VERSION,
         "labels": ",".join(LABELS),
         "kinds": ",".join(KINDS),
+        "contents": ",".join(CONTENTS),
         "samplerate": str(SAMPLERATE),
         "window": str(WINDOW),
         "embedding": str(EMBEDDING),
@@ -213,11 +213,11 @@ def _trunk(graph: Graph, picture: str, trunk: Trunk) -> str:
     x = graph.add("Relu", _convolution(graph, picture, trunk.stem, trunk.norm))
     for stage in trunk.stages:
         assert isinstance(stage, nn.Sequential)
+        x = graph.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
         for block in stage:
             assert isinstance(block, Block)
             y = _convolution(graph, x, block.conv, block.norm)
             x = graph.add("Relu", graph.add("Add", y, x) if block.residual else y)
-        x = graph.add("MaxPool", x, kernel_shape=[2, 2], strides=[2, 2])
     mean = graph.add("ReduceMean", x, axes=[2], keepdims=0)
     most = graph.add("ReduceMax", x, axes=[2], keepdims=0)
     return graph.add("Flatten", graph.add("Concat", mean, most, axis=1), axis=1)
@@ -251,7 +251,7 @@ def _array(value: torch.Tensor) -> NDArray[np.float32]:
 
 
 def _model(graph: Graph, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    sizes = dict(zip(OUTPUTS, (len(LABELS), len(KINDS), EMBEDDING), strict=True))
+    sizes = dict(zip(OUTPUTS, (len(LABELS), len(KINDS), len(CONTENTS), EMBEDDING), strict=True))
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,

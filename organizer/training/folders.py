@@ -20,7 +20,7 @@ from organizer.pack import AUDIO_SUFFIXES
 from organizer.recognition.names import kind_in, labels_in
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.sample import Kind
-from organizer.training.dataset import LOOP, Row
+from organizer.training.dataset import LOOP, Row, content_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,17 @@ def read_library(root: Path) -> Library:
         if place is None:
             unplaced[str(folder)] = unplaced.get(str(folder), 0) + 1
         else:
-            rows.append(Row(path=path, file=str(file), label=place.label, kit=place.kit, orig_path=str(file)))
+            content = content_in(str(file)) if place.label == LOOP else ""
+            rows.append(
+                Row(
+                    path=path,
+                    file=str(file),
+                    label=place.label,
+                    kit=place.kit,
+                    orig_path=str(file),
+                    content=content,
+                )
+            )
     if not rows:
         raise UsageProblem(
             "no folder here is named for a sound",

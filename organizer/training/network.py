@@ -1,4 +1,4 @@
-"""The network: a waveform goes in; labels, kind and embedding come out.
+"""The network: a waveform goes in; labels, kind, content of a loop and embedding come out.
 
 Its front end (two level-free log-mel views) is part of it, so that nothing outside has to repeat it.
 Needs torch; knows nothing of files.
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from organizer.labels import LABELS
+from organizer.labels import CONTENTS, LABELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,30 +51,30 @@ class View:
 
 
 ATTACK = View(fft=512, hop=160, frames=64, mels=40)  # 0.32 s in steps of 5 ms
-WHOLE = View(fft=1024, hop=320, frames=128, mels=64)  # 1.28 s in steps of 10 ms
+WHOLE = View(fft=1024, hop=640, frames=64, mels=64)  # 1.28 s in steps of 20 ms
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How wide the trunk of one view is: channels of the stem, then of the stages.
+    """How wide the trunk of one view is: channels of the stem, then of the stages' blocks.
 
-    `step` is how far the stem moves at once, in frames; over frequency it is always two bands.
+    The stem halves time and frequency, and so does what lies before each stage.
     """
 
     stem: int
     stages: tuple[tuple[int, ...], ...]
-    step: int = 2
 
 
-SHIPPED_WHOLE = Shape(16, ((24,), (48, 48), (96, 96, 96)))
-SHIPPED_ATTACK = Shape(12, ((16,), (32, 32), (64, 64)), step=1)
+SHIPPED_WHOLE = Shape(24, ((48, 48), (96, 96), (128, 128)))
+SHIPPED_ATTACK = Shape(16, ((32, 32), (48, 48)))
 
 
 class Output(NamedTuple):
-    """Logits over LABELS and KINDS (not yet divided by the temperature), and unit-length embeddings."""
+    """Logits over LABELS, KINDS (not yet divided by a temperature), CONTENTS; unit-length embeddings."""
 
     labels: Tensor
     kinds: Tensor
+    contents: Tensor
     embedding: Tensor
 
 
@@ -113,6 +113,11 @@ def hann(length: int) -> NDArray[np.float32]:
         np.float32
     )
     return window
+
+
+def level(waves: Tensor) -> Tensor:
+    """Scale each of (n, samples) to a peak of 1; silence stays."""
+    return waves / waves.abs().amax(dim=1, keepdim=True).clamp_min(QUIETEST)
 
 
 class LogMel(nn.Module):
@@ -158,7 +163,7 @@ class Trunk(nn.Module):
 
     def __init__(self, view: View, shape: Shape) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(1, shape.stem, 5, stride=(shape.step, 2), padding=2, bias=False)
+        self.stem = nn.Conv2d(1, shape.stem, 5, stride=2, padding=2, bias=False)
         self.norm = nn.BatchNorm2d(shape.stem)
         stages: list[nn.Sequential] = []
         channels = shape.stem
@@ -175,7 +180,7 @@ class Trunk(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         x = functional.relu(self.norm(self.stem(picture)))
         for stage in self.stages:
-            x = functional.max_pool2d(stage(x), 2)
+            x = stage(functional.max_pool2d(x, 2))
         # Over time: what it is like altogether, and at its most; bands of frequency stay apart.
         return torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1).flatten(1)
 
@@ -196,19 +201,24 @@ class Network(nn.Module):
         self.embed_norm = nn.BatchNorm1d(EMBEDDING)
         self.to_labels = nn.Linear(EMBEDDING, len(LABELS))
         self.to_kinds = nn.Linear(EMBEDDING, len(KINDS))
+        self.to_contents = nn.Linear(EMBEDDING, len(CONTENTS))
         self.register_buffer("temperature", torch.ones(2))  # of labels, of kinds
 
     def pictures(self, waves: Tensor) -> tuple[Tensor, Tensor]:
         """Both views of waveforms (n, WINDOW), each level-free."""
-        peaks = waves.abs().amax(dim=1, keepdim=True).clamp_min(QUIETEST)
-        level = waves / peaks
-        return self.whole_view(level), self.attack_view(level)
+        levelled = level(waves)
+        return self.whole_view(levelled), self.attack_view(levelled)
 
     def hear(self, whole: Tensor, attack: Tensor) -> Output:
         """From the pictures on."""
         features = torch.cat([self.whole(whole), self.attack(attack)], dim=1)
         hidden = self.embed_norm(self.embed(self.dropout(features)))
-        return Output(self.to_labels(hidden), self.to_kinds(hidden), functional.normalize(hidden, eps=1e-6))
+        return Output(
+            self.to_labels(hidden),
+            self.to_kinds(hidden),
+            self.to_contents(hidden),
+            functional.normalize(hidden, eps=1e-6),
+        )
 
     def forward(self, waves: Tensor) -> Output:
         return self.hear(*self.pictures(waves))

@@ -6,8 +6,9 @@ Prints nothing; what happens is told to the `Watcher`. Needs torch and onnx.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,17 +17,20 @@ import torch
 
 from organizer.errors import UsageProblem
 from organizer.recognition.classifier import Classifier
-from organizer.training.ahead import Ahead
+from organizer.recognition.recognize import Recognizer
+from organizer.training.audit import Suspect, suspects, write_suspects
+from organizer.training.bank import Bank, make_bank
 from organizer.training.batches import Batches
 from organizer.training.calibrate import fitting_half, kind_temperature, label_temperature, softmax
 from organizer.training.card import Card
-from organizer.training.dataset import Sounds, digest, load_sounds, weights
-from organizer.training.evaluate import group_of
+from organizer.training.dataset import Sounds, digest, load_sounds, read_manifest, weights
+from organizer.training.evaluate import evaluate, group_of
 from organizer.training.examine import AT_ONCE, Examination, answers_from, examine, truth_of, windows
 from organizer.training.export import export
 from organizer.training.metrics import report
+from organizer.training.mixing import Mixing, Steps, label_targets
 from organizer.training.network import SAMPLERATE, WINDOW, Network
-from organizer.training.teach import Taught
+from organizer.training.teachers import softened, teach
 from organizer.training.train import Plan, Trainer
 
 if TYPE_CHECKING:
@@ -40,32 +44,45 @@ if TYPE_CHECKING:
 LONGEST = WINDOW + SAMPLERATE // 8
 # Valid is heard after every so many passes; it costs a tenth of one.
 PASSES_BETWEEN_FIGURES = 3
-FIRST_RATE, LATER_RATE = 3e-3, 1.5e-3  # of learning: from chance, and from weights already learnt
 SHARE_HELD_OUT = 8  # one kit in so many, where the manifest names no split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How to make an ear. `out` is the ONNX file; its card and state lie beside it."""
+    """How to make an ear. `out` is the ONNX file; its card, and what a run needs, lie beside it."""
 
     out: Path
     seed: int = 1
-    passes: int = 16
-    minutes: float | None = None
+    passes: int = 30
+    teachers: int = 4  # 0: the labels alone teach, and none is doubted
+    teacher_passes: int = 9
+    bank_passes: int = 12  # the changed sounds that are made, in passes
     batch: int = 96
     threads: int = 2
     resume: bool = False
-    start: Path | None = None  # the state of another run, whose weights this one begins with
-    teacher: Path | None = None  # a finished model, whose answers soften the labels
     tried: Path | None = None  # Markdown for the card: what was tried before
+    also: tuple[Path, ...] = ()  # manifests beside their files, on which the kind is measured too
 
     @property
-    def state(self) -> Path:
-        return self.out.with_suffix(".state")
+    def work(self) -> Path:
+        """The folder of what an interrupted run is taken up from."""
+        return self.out.with_suffix(".work")
+
+    @property
+    def options(self) -> str:
+        """What of the command decides what is made."""
+        return (
+            f"--seed {self.seed} --passes {self.passes} --teachers {self.teachers} "
+            f"--teacher-passes {self.teacher_passes} --bank-passes {self.bank_passes} --batch {self.batch}"
+        )
 
     @property
     def card(self) -> Path:
         return self.out.with_suffix(".md")
+
+    @property
+    def suspects(self) -> Path:
+        return self.out.with_name(f"{self.out.stem}-suspects.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,10 @@ class Watcher(Protocol):
 
     def loading(self, done: int, total: int) -> None: ...
 
+    def stage(self, name: str) -> None: ...
+
+    def making(self, done: int, total: int) -> None: ...
+
     def resumed(self, passes: int) -> None: ...
 
     def step(self, number: int, of: int, loss: float) -> None: ...
@@ -101,24 +122,68 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
     UsageProblem
         If there is nothing to learn from.
     """
-    torch.set_num_threads(max(1, settings.threads - 1))  # the other one makes batches
-    torch.manual_seed(settings.seed)
-    teacher = None if settings.teacher is None else teacher_of(settings.teacher, 1)
+    began = time.monotonic()
+    others = {manifest.stem: read_manifest(manifest, manifest.parent) for manifest in settings.also}
+    torch.set_num_threads(settings.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     learnt, valid = load_splits(rows, settings.threads, watcher)
+    if not settings.resume:
+        shutil.rmtree(settings.work, ignore_errors=True)
+    data = digest(learnt.rows, learnt.waves)
+    bank = _bank(learnt, settings, data, watcher)
     plan = Plan(
         steps_per_pass=max(1, len(learnt) // settings.batch),
         passes=settings.passes,
-        minutes=settings.minutes,
         seed=settings.seed,
-        threads=settings.threads,
-        rate=FIRST_RATE if settings.start is None else LATER_RATE,
-        teacher="" if teacher is None else teacher.model_id,
+        data=f"{data} {settings.bank_passes} {settings.teachers} {settings.teacher_passes}",
     )
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    trainer = Trainer(Network(), plan, state=settings.state, device=device)
-    first = "" if settings.start is None else trainer.start_from(settings.start)
+    steps, found = _taught(bank, learnt, plan, settings, device, watcher)
+    watcher.stage("ear")
+    torch.manual_seed(settings.seed)
+    trainer = Trainer(Network(), plan, state=settings.work / "ear.state", device=device)
     if settings.resume:
         watcher.resumed(trainer.resume())
+    network = trainer.run(steps, _Live(watcher, valid, plan.passes)).cpu()
+    fitted = calibrate(network, valid)
+    export(
+        network,
+        settings.out,
+        metadata={
+            "data": data,
+            "sounds": str(len(learnt)),
+            "seed": str(settings.seed),
+            "passes": str(settings.passes),
+        },
+    )
+    watcher.stage("measuring")
+    classifier = Classifier.load(settings.out, threads=settings.threads)
+    examined = examine(classifier, valid, unfitted=~fitted)
+    recognizer = Recognizer(classifier, audio_only=True, threads=settings.threads, keep_embedding=False)
+    elsewhere = {name: evaluate(rows, recognizer) for name, rows in others.items()}
+    settings.suspects.unlink(missing_ok=True)
+    if settings.teachers:
+        write_suspects(found, settings.suspects)
+    Card(
+        model=settings.out,
+        learnt=learnt.rows,
+        valid=valid.rows,
+        examined=examined,
+        temperatures=[float(one) for one in network.temperature],
+        options=settings.options,
+        teachers=settings.teachers,
+        suspects=found,
+        threads=settings.threads,
+        seconds=time.monotonic() - began,
+        tried="" if settings.tried is None else settings.tried.read_text(encoding="utf-8"),
+        elsewhere={name: one.figures for name, one in elsewhere.items()},
+    ).write(settings.card)
+    shutil.rmtree(settings.work)
+    unread = learnt.unread + valid.unread + tuple(one for each in elsewhere.values() for one in each.problems)
+    return Made(settings.out, settings.card, examined, time.monotonic() - began, unread)
+
+
+def _bank(learnt: Sounds, settings: Settings, data: str, watcher: Watcher) -> Bank:
+    watcher.stage("sounds as producers make them")
     batches = Batches(
         learnt,
         weights(learnt.rows),
@@ -127,55 +192,36 @@ def make(rows: Sequence[Row], settings: Settings, watcher: Watcher) -> Made:
         size=settings.batch,
         seed=settings.seed,
     )
-    with Ahead(batches if teacher is None else Taught(batches, teacher)) as drawn:
-        network = trainer.run(drawn, _Live(watcher, valid, plan.passes)).cpu()
-    fitted = calibrate(network, valid)
-    export(
-        network,
-        settings.out,
-        metadata={
-            "data": digest(learnt.rows, learnt.waves),
-            "sounds": str(len(learnt)),
-            "seed": str(settings.seed),
-            "passes": str(settings.passes),
-            "teacher": plan.teacher,
-        },
+    return make_bank(
+        batches,
+        max(1, len(learnt) * settings.bank_passes // settings.batch),
+        settings.work / "bank",
+        named={"data": data, "seed": settings.seed},
+        threads=settings.threads,
+        advance=watcher.making,
     )
-    examined = examine(Classifier.load(settings.out, threads=settings.threads), valid, unfitted=~fitted)
-    Card(
-        model=settings.out,
-        learnt=learnt.rows,
-        valid=valid.rows,
-        examined=examined,
-        temperatures=[float(one) for one in network.temperature],
-        plan=plan,
+
+
+def _taught(
+    bank: Bank, learnt: Sounds, plan: Plan, settings: Settings, device: str, watcher: Watcher
+) -> tuple[Steps, tuple[Suspect, ...]]:
+    """Let teachers hear everything; say what the ear is to learn, and which labels are doubtful."""
+    if not settings.teachers:
+        return Steps(bank, size=settings.batch, seed=settings.seed), ()
+    taught = teach(
+        bank,
+        learnt,
+        replace(plan, passes=settings.teacher_passes),
+        count=settings.teachers,
         batch=settings.batch,
-        first=first,
-        passes=trainer.passes_done,
-        seconds=trainer.seconds,
-        tried="" if settings.tried is None else settings.tried.read_text(encoding="utf-8"),
-    ).write(settings.card)
-    return Made(settings.out, settings.card, examined, trainer.seconds, learnt.unread + valid.unread)
-
-
-def teacher_of(path: Path, threads: int) -> Classifier:
-    """Load a model that hears what this version learns to hear.
-
-    Raises
-    ------
-    UsageProblem
-        If it was made for another sample rate or window.
-    ModelError
-        If it cannot be used at all.
-    """
-    teacher = Classifier.load(path, threads=threads)
-    if (teacher.samplerate, teacher.window) != (SAMPLERATE, WINDOW):
-        raise UsageProblem(
-            "the teacher hears other waveforms than the model to be made",
-            path=path,
-            hint=f"take one of {SAMPLERATE} Hz and {WINDOW} samples",
-        )
-    return teacher
+        folder=settings.work,
+        device=device,
+        stages=_Stages(watcher),
+        resume=settings.resume,
+    )
+    found = suspects(learnt, taught.of_rows)
+    targets, places = softened(bank, label_targets(bank, Mixing()), taught, found)
+    return Steps(bank, size=settings.batch, seed=settings.seed, targets=targets, places=places), found
 
 
 def load_splits(rows: Sequence[Row], threads: int, watcher: Watcher) -> tuple[Sounds, Sounds]:
@@ -228,7 +274,8 @@ def logits_of(network: Network, sounds: Sounds) -> tuple[NDArray[np.float64], ND
     )
     with torch.no_grad():
         for first in range(0, len(sounds), AT_ONCE):
-            heard = network(torch.from_numpy(windows(sounds, WINDOW, first, AT_ONCE)).to(device))
+            places = range(first, min(first + AT_ONCE, len(sounds)))
+            heard = network(torch.from_numpy(windows(sounds, WINDOW, places)).to(device))
             labels.append(heard.labels.cpu().double().numpy())
             kinds.append(heard.kinds.cpu().double().numpy())
     return np.concatenate(labels), np.concatenate(kinds)
@@ -243,6 +290,19 @@ def calibrate(network: Network, valid: Sounds) -> NDArray[np.bool_]:
     network.temperature[0] = label_temperature(labels[named], truth[named])
     network.temperature[1] = kind_temperature(kinds[fitted], is_loop[fitted])
     return fitted
+
+
+class _Stages:
+    """Passes on how the teachers do; they are not measured on `valid`."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
+    def stage(self, name: str) -> None:
+        self._watcher.stage(name)
+
+    def listener(self) -> _Live:
+        return _Live(self._watcher, Sounds((), ()), 0)
 
 
 class _Live:

@@ -1,4 +1,4 @@
-"""Loops and repeated hits of our own making, from one-shots: what teaches the ear `kind`.
+"""Loops and repeated hits of our own making, from one-shots: what teaches the ear `kind` and loops' content.
 
 A loop is one-shots on a grid of known tempo, with swing, layers, rests and notes; a flam, a roll and
 an echo are one sound several times and stay one-shots. Pure numpy on waveforms; draws nothing that
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from organizer.labels import CATEGORY_OF, LABELS
+from organizer.labels import CATEGORY_OF, CONTENTS, LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,9 @@ Wave = NDArray[np.float32]
 DRUMS = frozenset(
     label for label, category in CATEGORY_OF.items() if category not in {"bass", "synth", "vocal", "fx"}
 )
+# What notes of a label make of a loop, and how often a loop's notes are of it.
+NOTES_OF = {"bass": ("bass", 0.3), "synth": ("melodic", 0.45), "vocal": ("vocal", 0.15), "fx": ("fx", 0.1)}
+MOST_TRIES = 50
 NOTES = np.array([-12, -7, -5, -4, -2, 0, 0, 0, 2, 3, 5, 7, 12])  # semitones
 
 
@@ -44,21 +47,43 @@ class Sequencer:
                 self._by_label[row.label].append(index)
                 kits.setdefault((row.source, row.kit), {}).setdefault(row.label, []).append(index)
         self._kits = [kit for kit in kits.values() if len(DRUMS & kit.keys()) >= 3]
-        self._tonal = self._by_label["bass"] + self._by_label["synth"] + self._by_label["vocal"]
+        self._notable = [label for label in NOTES_OF if self._by_label[label]]
 
-    def loop(self, rng: Generator) -> Wave:
-        """One loop: drums, percussion, notes, or notes over drums."""
+    def loop(self, rng: Generator) -> tuple[Wave, NDArray[np.float32]]:
+        """Make one loop that can be heard: drums, percussion, notes, or notes over drums.
+
+        Returns
+        -------
+        wave
+            (length,), from its first hit on.
+        content
+            (len(CONTENTS),) shares of its energy, sum 1.
+        """
+        for _ in range(MOST_TRIES):  # with few sounds, every place of a pattern may stay empty
+            track, content = self._draw_loop(rng)
+            if content.any():
+                break
+        else:  # nothing but silence to make it from
+            content[:] = 1.0
+        return _from_first_hit(track), content / content.sum()
+
+    def _draw_loop(self, rng: Generator) -> tuple[Wave, NDArray[np.float32]]:
         step = self._rate * 60.0 / np.exp(rng.uniform(np.log(65.0), np.log(180.0))) / 4.0
         swing = float(rng.choice([0.0, 0.0, 0.1, 0.2, 0.33]))
+        content = np.zeros(len(CONTENTS), dtype=np.float32)
         track = np.zeros(self._length, dtype=np.float32)
         choice = rng.random()
-        if choice < 0.6 or not self._tonal:
-            self._drums(rng, track, step, swing)
-        if (choice >= 0.6 or choice < 0.12) and self._tonal:
-            self._notes(rng, track, step, swing)
-        if choice >= 0.9:
-            self._drums(rng, track, step, swing)
-        return _from_first_hit(track)
+        if choice < 0.65 or not self._notable:
+            beat = np.zeros_like(track)
+            made = self._drums(rng, beat, step, swing)
+            content[CONTENTS.index(made)] += _energy(beat)
+            track += beat
+        if (choice >= 0.5) and self._notable:
+            melody = np.zeros_like(track)
+            made = self._notes(rng, melody, step, swing)
+            content[CONTENTS.index(made)] += _energy(melody)
+            track += melody
+        return track, content
 
     def repeated(self, rng: Generator, wave: Wave) -> Wave:
         """Play one sound as a flam, a roll or an echo: several hits, still a one-shot."""
@@ -85,7 +110,8 @@ class Sequencer:
                 _add(track, wave, int(tap * gap * self._rate), float(feedback**tap))
         return track
 
-    def _drums(self, rng: Generator, track: Wave, step: float, swing: float) -> None:
+    def _drums(self, rng: Generator, track: Wave, step: float, swing: float) -> str:
+        """Lay hits on `track`; say whether they make drums or percussion."""
         kit = (
             self._kits[int(rng.integers(len(self._kits)))]
             if self._kits and rng.random() < 0.6
@@ -100,6 +126,7 @@ class Sequencer:
         if rng.random() < 0.75:
             every = int(rng.choice([1, 2, 2, 4]))
             patterns.append((("hat_closed", "shaker", "ride", "tambourine", "hat_open"), steps % every == 0))
+        made = "drums" if patterns else "percussion"
         percussion = ("hand_drum", "perc", "cowbell", "block", "tom", "shaker", "bell", "hat_open")
         for _ in range(int(rng.integers(0, 3)) if patterns else 3):
             patterns.append((percussion, rng.random(16) < rng.uniform(0.15, 0.5)))
@@ -116,9 +143,14 @@ class Sequencer:
             self._place(
                 rng, track, wave, np.flatnonzero(shifted & (rng.random(16) > 0.06)), step, swing, level
             )
+        return made
 
-    def _notes(self, rng: Generator, track: Wave, step: float, swing: float) -> None:
-        wave = self._wave(self._tonal[int(rng.integers(len(self._tonal)))])
+    def _notes(self, rng: Generator, track: Wave, step: float, swing: float) -> str:
+        """Play one sound as notes on `track`; say what they make of the loop."""
+        often = np.array([NOTES_OF[label][1] for label in self._notable])
+        label = self._notable[int(rng.choice(len(often), p=often / often.sum()))]
+        choices = self._by_label[label]
+        wave = self._wave(choices[int(rng.integers(len(choices)))])
         every = int(rng.choice([1, 2, 2, 3, 4]))
         level = float(10.0 ** rng.uniform(-0.5, 0.0))
         held = int(step * every * rng.uniform(0.5, 1.2))
@@ -127,6 +159,7 @@ class Sequencer:
                 continue
             note = _faded(_respeed(wave, float(2.0 ** (rng.choice(NOTES) / 12.0))), held)
             self._place(rng, track, note, np.array([moment]), step, swing, level)
+        return NOTES_OF[label][0]
 
     def _place(
         self, rng: Generator, track: Wave, wave: Wave, steps: Sequence[int] | NDArray[np.int64], step: float,
@@ -139,6 +172,10 @@ class Sequencer:
 
     def _wave(self, index: int) -> Wave:
         return self._sounds.waves[index].astype(np.float32) / np.float32(32767.0)
+
+
+def _energy(track: Wave) -> float:
+    return float(np.square(track, dtype=np.float64).sum())
 
 
 def _add(track: Wave, wave: Wave, at: int, gain: float) -> None:

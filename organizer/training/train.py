@@ -1,4 +1,4 @@
-"""The training run: batches in, a network out, its state on disk after every pass.
+"""The training run: steps in, a network out, its state on disk after every pass.
 
 Draws nothing on a screen: what happens is told to the `Listener` it is given. Needs torch.
 """
@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional
 
 from organizer.errors import UsageProblem
-from organizer.training.augment import mask_pictures
+from organizer.training.mixing import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from organizer.training.batches import Batch
-    from organizer.training.network import Network
+    from organizer.training.network import Network, Output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +33,14 @@ class Plan:
 
     steps_per_pass: int
     passes: int = 12
-    minutes: float | None = None  # stop learning after so long, the schedule stretched to fit
     rate: float = 3e-3
     decay: float = 0.03
     warm_up: float = 0.08  # share of the run
     average: float = 0.995  # of the moving average of the weights, per step
     kind_share: float = 0.3  # of the loss
+    content_share: float = 0.2
     loop_weight: float = 2.0  # how much more a loop counts for the kind: there are fewer
-    teacher: str = ""  # the model whose answers soften the labels; empty if none
+    data: str = ""  # what it learns from, named so that a run is not taken up with anything else
     seed: int = 1
     threads: int = 2
 
@@ -59,7 +58,7 @@ class Listener(Protocol):
 
 
 class Trainer:
-    """Learn by `plan` from `batches`; `state` is written after every pass and taken up again from there."""
+    """Learn by `plan`; `state` is written after every pass and taken up again from there."""
 
     def __init__(
         self, network: Network, plan: Plan, *, state: Path | None = None, device: str = "cpu",
@@ -112,59 +111,37 @@ class Trainer:
         self._seconds = float(saved["seconds"])
         return self._passes_done
 
-    def start_from(self, state: Path) -> str:
-        """Begin with the averaged weights of another run's state; return the settings that made it."""
-        saved = _read_state(state, self._device)
-        self.network.load_state_dict(saved["averaged"])
-        self.averaged.load_state_dict(self.network.state_dict())
-        plan = saved["plan"]
-        return f"--seed {plan['seed']} --passes {plan['passes']} ({saved['seconds'] / 60:.0f} minutes)"
-
-    def run(self, batches: Callable[[int], Batch], listener: Listener) -> Network:
+    def run(self, steps: Callable[[int], Step], listener: Listener) -> Network:
         """Learn to the end of the plan and return the averaged network."""
         plan = self._plan
-        while (
-            self._passes_done < plan.passes and self._progress(self._passes_done * plan.steps_per_pass) < 1.0
-        ):
-            loss = self._one_pass(batches, listener)
+        while self._passes_done < plan.passes:
+            loss = self._one_pass(steps, listener)
             self._passes_done += 1
             self._save()
             listener.finished_pass(self._passes_done, plan.passes, loss, self._seconds, self.averaged)
         self.averaged.eval()
         return self.averaged
 
-    def _one_pass(self, batches: Callable[[int], Batch], listener: Listener) -> float:
+    def _one_pass(self, steps: Callable[[int], Step], listener: Listener) -> float:
         plan, total = self._plan, 0.0
         self.network.train()
         first = self._passes_done * plan.steps_per_pass
-        # Masks and dropout draw from here, so that a resumed pass draws what the whole run would have.
+        # Dropout draws from here, so that a resumed pass draws what the whole run would have.
         torch.manual_seed(plan.seed * 1_000_003 + self._passes_done)
-        generator = torch.Generator().manual_seed(plan.seed * 1_000_003 + self._passes_done)
         for number in range(first, first + plan.steps_per_pass):
             started = self._clock()
             for group in self._optimiser.param_groups:
-                group["lr"] = plan.rate * _schedule(self._progress(number), plan.warm_up)
-            loss = self._step(batches(number), number, generator)
+                group["lr"] = plan.rate * _schedule(number / plan.steps, plan.warm_up)
+            loss = self._step(steps(number), number)
             total += loss
             self._seconds += self._clock() - started
             listener.step(number + 1, plan.steps, loss)
         return total / plan.steps_per_pass
 
-    def _progress(self, step: int) -> float:
-        if self._plan.minutes is None:
-            return step / self._plan.steps
-        return min(1.0, max(step / self._plan.steps, self._seconds / (self._plan.minutes * 60.0)))
-
-    def _step(self, batch: Batch, number: int, generator: torch.Generator) -> float:
-        with torch.no_grad():
-            whole, attack = self.network.pictures(batch.waves.to(self._device))
-            whole, attack = (
-                mask_pictures(view.cpu(), generator).to(self._device) for view in (whole, attack)
-            )
-        heard = self.network.hear(whole, attack)
-        loss = _loss(
-            heard.labels, heard.kinds, batch, self._plan.kind_share, self._plan.loop_weight, self._device
-        )
+    def _step(self, step: Step, number: int) -> float:
+        step = Step(*(getattr(step, name).to(self._device) for name in Step.__slots__))
+        heard = self.network.hear(step.whole, step.attack)
+        loss = _loss(heard, step, self._plan)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
@@ -215,14 +192,20 @@ def _settings(plan: Plan) -> dict[str, Any]:
     return settings
 
 
-def _loss(
-    labels: Tensor, kinds: Tensor, batch: Batch, kind_share: float, loop_weight: float, device: torch.device
-) -> Tensor:
-    named = batch.named.to(device)
-    by_label = functional.cross_entropy(labels, batch.labels.to(device), reduction="none")
-    balance = torch.tensor([1.0, loop_weight], device=device)
-    by_kind = functional.cross_entropy(kinds, batch.kinds.to(device), weight=balance)
-    return (by_label * named).sum() / named.sum().clamp_min(1.0) + kind_share * by_kind
+def _loss(heard: Output, step: Step, plan: Plan) -> Tensor:
+    weight = torch.tensor([1.0, plan.loop_weight], device=heard.kinds.device)
+    by_label = functional.cross_entropy(heard.labels, step.labels, reduction="none")
+    by_kind = functional.cross_entropy(heard.kinds, step.kinds, weight=weight, reduction="none")
+    by_content = functional.cross_entropy(heard.contents, step.contents, reduction="none")
+    return (
+        _mean(by_label, step.named)
+        + plan.kind_share * _mean(by_kind, step.of_kind)
+        + plan.content_share * _mean(by_content, step.filled)
+    )
+
+
+def _mean(losses: Tensor, known: Tensor) -> Tensor:
+    return (losses * known).sum() / known.sum().clamp_min(1.0)
 
 
 def _schedule(progress: float, warm_up: float) -> float:

@@ -11,7 +11,7 @@ import pytest
 
 from organizer.demo import sounds
 from organizer.errors import ModelError
-from organizer.labels import LABELS
+from organizer.labels import CONTENTS, LABELS
 from organizer.recognition.classifier import FORMAT_VERSION, Classifier
 from organizer.recognition.waveform import prepare
 from organizer.resources import shipped_model
@@ -24,6 +24,7 @@ METADATA = {
     "format": FORMAT_VERSION,
     "labels": ",".join(LABELS),
     "kinds": "oneshot,loop",
+    "contents": ",".join(CONTENTS),
     "samplerate": "32000",
     "window": "8",
     "embedding": "4",
@@ -67,6 +68,7 @@ def test_the_shipped_model_answers_as_when_it_was_made(ear: Classifier) -> None:
     heard = ear.hear(waves)
     np.testing.assert_allclose(heard.labels, golden["labels"], atol=1e-3)
     np.testing.assert_allclose(heard.kinds, golden["kinds"], atol=1e-3)
+    np.testing.assert_allclose(heard.contents, golden["contents"], atol=1e-3)
     np.testing.assert_allclose(heard.embeddings, golden["embeddings"], atol=1e-3)
 
 
@@ -123,15 +125,13 @@ def write_model(path: Path, metadata: dict[str, str], output: str = "labels") ->
     """Write an ONNX model that answers zeros."""
     onnx = pytest.importorskip("onnx", reason="needs the extra 'test'")
     helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    nodes = [
-        helper.make_node("ReduceMean", ["waves"], [name], axes=[1], keepdims=1)
-        for name in (output, "kinds", "embedding")
-    ]
+    outputs = (output, "kinds", "contents", "embedding")
+    nodes = [helper.make_node("ReduceMean", ["waves"], [name], axes=[1], keepdims=1) for name in outputs]
     graph = helper.make_graph(
         nodes,
         "toy",
         [helper.make_tensor_value_info("waves", kind, ["n", 8])],
-        [helper.make_tensor_value_info(name, kind, ["n", 1]) for name in (output, "kinds", "embedding")],
+        [helper.make_tensor_value_info(name, kind, ["n", 1]) for name in outputs],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     helper.set_model_props(model, metadata)
@@ -176,7 +176,7 @@ def test_a_model_without_metadata_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_model_with_other_outputs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="it answers names, kinds, embedding"):
+    with pytest.raises(ModelError, match="it answers names, kinds, contents, embedding"):
         Classifier.load(write_model(tmp_path / "toy.onnx", METADATA, output="names"))
 
 

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from organizer.demo import sounds
 from organizer.errors import Unreadable
-from organizer.labels import LABELS
+from organizer.labels import CONTENTS, LABELS
 from organizer.recognition.classifier import Classifier
 from organizer.recognition.recognize import Recognizer, Request
 from organizer.sample import Kind, Origin
@@ -34,6 +34,7 @@ def tiny_model(path: Path) -> Path:
     to_embedding = np.linspace(1, 2, SIZE, dtype=np.float32)[None, :]
     constants = {
         "to_labels": to_labels, "bias": bias, "to_kinds": np.array([[3.0, -3.0]], np.float32),
+        "to_contents": np.eye(1, len(CONTENTS), dtype=np.float32) * 9.0,
         "to_embedding": to_embedding, "little": np.array(1e-3, np.float32),
     }  # fmt: skip
     nodes = [
@@ -45,10 +46,12 @@ def tiny_model(path: Path) -> Path:
         helper.make_node("Softmax", ["logits"], ["labels"], axis=1),
         helper.make_node("MatMul", ["some_power", "to_kinds"], ["kind_logits"]),
         helper.make_node("Softmax", ["kind_logits"], ["kinds"], axis=1),
+        helper.make_node("MatMul", ["some_power", "to_contents"], ["content_logits"]),
+        helper.make_node("Softmax", ["content_logits"], ["contents"], axis=1),
         helper.make_node("MatMul", ["some_power", "to_embedding"], ["long"]),
         helper.make_node("LpNormalization", ["long"], ["embedding"], axis=1, p=2),
     ]
-    outputs = {"labels": len(LABELS), "kinds": 2, "embedding": SIZE}
+    outputs = {"labels": len(LABELS), "kinds": 2, "contents": len(CONTENTS), "embedding": SIZE}
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -61,8 +64,8 @@ def tiny_model(path: Path) -> Path:
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     metadata = {
-        "format": "1", "labels": ",".join(LABELS), "kinds": "oneshot,loop", "samplerate": str(RATE),
-        "window": str(WINDOW), "embedding": str(SIZE),
+        "format": "2", "labels": ",".join(LABELS), "kinds": "oneshot,loop", "contents": ",".join(CONTENTS),
+        "samplerate": str(RATE), "window": str(WINDOW), "embedding": str(SIZE),
     }  # fmt: skip
     helper.set_model_props(model, metadata)
     onnx.save(model, path)
@@ -209,6 +212,8 @@ def test_loops_and_long_sounds_get_no_label(tmp_path: Path, write_sound: Write, 
     kinds = [one.sample.recognition.kind for one in results if one.sample]
     assert kinds == [Kind.LOOP, Kind.LONG]
     assert all(one.sample and one.sample.recognition.label is None for one in results)
+    contents = [one.sample.recognition.content for one in results if one.sample]
+    assert contents == [CONTENTS[0], None]
 
 
 def test_decoding_runs_ahead_by_two_batches_and_no_more(

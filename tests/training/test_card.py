@@ -15,11 +15,11 @@ pytest.importorskip("matplotlib", reason="needs the extra 'train'")
 from xml.etree import ElementTree
 
 from organizer.labels import LABELS
+from organizer.training.audit import Action, Suspect
 from organizer.training.card import Card
 from organizer.training.dataset import Row
 from organizer.training.examine import Examination
 from organizer.training.metrics import Answers, kind_counts, kind_figures, report
-from organizer.training.train import Plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,11 +57,11 @@ def card(folder: Path, **changes: Any) -> Card:
             figures=figures, unfitted=figures, cropped=figures, agreeing=1.0, strangers={}, likeness={}
         ),
         "temperatures": [1.0, 1.0],
-        "plan": Plan(steps_per_pass=1),
-        "batch": 8,
-        "first": "",
-        "passes": 12,
-        "seconds": 60.0,
+        "options": "--seed 3 --passes 2",
+        "teachers": 0,
+        "suspects": (),
+        "threads": 2,
+        "seconds": 120.0,
         "tried": "",
     }
     return Card(**{**given, **changes})
@@ -118,3 +118,38 @@ def test_the_kind_on_other_sets_stands_in_a_table(tmp_path: Path) -> None:
 
 def test_without_other_sets_there_is_no_section_of_them(tmp_path: Path) -> None:
     assert "elsewhere" not in card(tmp_path).text()
+
+
+def suspect(label: str, heard: str, action: Action, row: int) -> Suspect:
+    return Suspect(
+        row=row, sound=f"{row:020x}", label=label, heard=heard, believed=0.01, confidence=0.95, action=action
+    )  # fmt: skip
+
+
+def test_doubtful_labels_are_counted_and_the_commonest_named(tmp_path: Path) -> None:
+    doubtful = [
+        suspect("kick", "tom", Action.DROP, 0),
+        suspect("kick", "tom", Action.DROP, 1),
+        suspect("snare", "clap", Action.SOFTEN, 2),
+    ]
+    text = card(tmp_path, teachers=4, suspects=doubtful).text()
+    plain = " ".join(text.split())
+    assert "less than 2% and another more than 90%, the sound was left out (2 sounds)" in plain
+    assert "less than 10% and more than 60%, the label counts for 40% of what it would (1 sounds)" in plain
+    assert "[a list](ear-suspects.csv)" in text
+    rows = ["| kick | tom | 2 |", "| snare | clap | 1 |"]
+    assert "\n".join(rows) in text
+    assert "4 networks of the same shape learnt first" in text
+
+
+def test_without_teachers_nothing_is_told_of_them(tmp_path: Path) -> None:
+    text = card(tmp_path).text()
+    assert "Doubtful" not in text
+    assert "suspects.csv" not in text
+    assert "networks of the same shape" not in text
+
+
+def test_the_command_that_made_it_is_told(tmp_path: Path) -> None:
+    text = card(tmp_path).text()
+    assert "organizer train manifest.csv --root audio --out ear.onnx \\\n      --seed 3 --passes 2\n" in text
+    assert "It took 2 minutes on 2 cores" in text

@@ -14,6 +14,7 @@ from organizer.training.dataset import (
     NOT_A_LABEL,
     Row,
     as_stored,
+    content_in,
     digest,
     load_sounds,
     read_manifest,
@@ -67,6 +68,52 @@ def test_a_manifest_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(UsageProblem, match="cannot be read"):
         read_manifest(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "content"),
+    [
+        ("drum pattern", "drums"),
+        ("Loops/Funk_Break_90.wav", "drums"),
+        ("clean-breaks", "drums"),
+        ("TopLoop 120 / tops", "percussion"),
+        ("CONGAS 1", "percussion"),
+        ("bassline", "bass"),
+        ("Bass_Loop_01", "bass"),
+        ("808s/sub.wav", "bass"),
+        ("guitar riff A", "melodic"),
+        ("acapella", "vocal"),
+        ("vox2", "vocal"),
+        ("sfx", "fx"),
+        # The nearest to the name says it.
+        ("Drum Loops / melodic / 01.wav", "melodic"),
+        ("Melodic / drumloop 01.wav", "drums"),
+        ("synth bass", "bass"),
+        # A word within another is not that word.
+        ("basset hounds, drumstick, keyset", ""),
+        ("Loop 120 bpm.wav", ""),
+        ("", ""),
+    ],
+)
+def test_words_say_what_a_loop_is_made_of(words: str, content: str) -> None:
+    assert content_in(words) == content
+
+
+def test_only_loops_have_a_content_and_any_column_of_names_can_tell_it(tmp_path: Path) -> None:
+    rows = read_manifest(
+        manifest_of(
+            tmp_path,
+            "file,label,source,kit,orig_path,raw_label\n"
+            "1.wav,loop,clean-breaks,,,\n"
+            "2.wav,loop,,Basslines,,\n"
+            "3.wav,loop,,,Loops/riff 1.wav,\n"
+            "4.wav,loop,,,x.wav,vocals\n"
+            "5.wav,loop,,,x.wav,\n"
+            "6.wav,bass,,Basslines,bass 1.wav,bass\n",
+        ),
+        tmp_path,
+    )
+    assert [row.content for row in rows] == ["drums", "bass", "melodic", "vocal", "", ""]
 
 
 def test_sounds_are_kept_at_full_range_without_padding_and_the_unreadable_are_named(tmp_path: Path) -> None:

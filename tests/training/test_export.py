@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 onnx = pytest.importorskip("onnx", reason="needs the extra 'train'")
 
-from organizer.labels import LABELS  # noqa: E402 - only where torch is
+from organizer.labels import CONTENTS, LABELS  # noqa: E402 - only where torch is
 from organizer.recognition.classifier import Classifier  # noqa: E402
 from organizer.training.export import build, export  # noqa: E402
 from organizer.training.network import SAMPLERATE, WINDOW, Network, Shape  # noqa: E402
@@ -54,10 +54,11 @@ def test_onnx_and_torch_agree(network: Network, tmp_path: Path) -> None:
     export(network, tmp_path / "tiny.onnx", metadata={"data": "d"})
     heard = Classifier.load(tmp_path / "tiny.onnx").hear(waves())
     with torch.no_grad():
-        labels, kinds, embedding = network(torch.from_numpy(waves()))
+        labels, kinds, contents, embedding = network(torch.from_numpy(waves()))
     hot, cold = network.temperature.tolist()
     np.testing.assert_allclose(heard.labels, (labels / hot).softmax(1).numpy(), atol=1e-4)
     np.testing.assert_allclose(heard.kinds, (kinds / cold).softmax(1).numpy(), atol=1e-4)
+    np.testing.assert_allclose(heard.contents, contents.softmax(1).numpy(), atol=1e-4)
     np.testing.assert_allclose(heard.embeddings, embedding.numpy(), atol=1e-4)
 
 
@@ -66,8 +67,9 @@ def test_the_file_says_what_it_is(network: Network, tmp_path: Path) -> None:
     metadata = {one.key: one.value for one in onnx.load(tmp_path / "tiny.onnx").metadata_props}
     assert metadata["labels"].split(",") == list(LABELS)
     assert metadata["kinds"] == "oneshot,loop"
+    assert metadata["contents"].split(",") == list(CONTENTS)
     assert (metadata["samplerate"], metadata["window"]) == (str(SAMPLERATE), str(WINDOW))
-    assert (metadata["data"], metadata["seed"], metadata["format"]) == ("abc", "7", "1")
+    assert (metadata["data"], metadata["seed"], metadata["format"]) == ("abc", "7", "2")
 
 
 def test_the_graph_holds_no_training_and_no_foreign_operators(network: Network) -> None:

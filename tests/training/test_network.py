@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 import librosa  # noqa: E402 - only where torch is
 
-from organizer.labels import LABELS  # noqa: E402
+from organizer.labels import CONTENTS, LABELS  # noqa: E402
 from organizer.training.network import (  # noqa: E402
     ATTACK,
     EMBEDDING,
@@ -82,6 +82,7 @@ def test_outputs_have_their_shapes_and_odd_sounds_give_numbers() -> None:
         heard = network(waves)
     assert heard.labels.shape == (4, len(LABELS))
     assert heard.kinds.shape == (4, 2)
+    assert heard.contents.shape == (4, len(CONTENTS))
     assert heard.embedding.shape == (4, EMBEDDING)
     assert all(torch.isfinite(values).all() for values in heard)
     # The silent row is nothing before the network has learnt anything; it has no direction yet.

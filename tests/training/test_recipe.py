@@ -14,6 +14,7 @@ pytest.importorskip("onnx", reason="needs the extra 'train'")
 pytest.importorskip("matplotlib", reason="needs the extra 'train'")
 
 from organizer.cli.train import evaluate, train
+from organizer.labels import LABELS
 from organizer.recognition.classifier import Classifier
 from organizer.training.dataset import read_manifest
 from organizer.training.recipe import Settings, make, split
@@ -25,11 +26,25 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.training
 
 
-class Impatient:
-    """Interrupts a run after its first pass."""
+STAGES = ["sounds as producers make them", "teacher 1 of 2", "teacher 2 of 2", "ear", "measuring"]
+
+
+class Patient:
+    """Watches a run to its end."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.made: list[tuple[int, int]] = []
+        self.passes: list[tuple[str, int, int]] = []
 
     def loading(self, done: int, total: int) -> None:
         assert done <= total
+
+    def stage(self, name: str) -> None:
+        self.stages.append(name)
+
+    def making(self, done: int, total: int) -> None:
+        self.made.append((done, total))
 
     def resumed(self, passes: int) -> None:
         raise AssertionError(passes)
@@ -41,31 +56,57 @@ class Impatient:
     def passed(
         self, number: int, of: int, loss: float, seconds: float, figures: Mapping[str, object] | None
     ) -> None:
-        assert (number, of) == (1, 2)
         assert min(loss, seconds) > 0.0
-        assert figures is None
-        raise KeyboardInterrupt
+        # Only the ear is measured; so short a run only at its end.
+        assert (figures is not None) is (self.stages[-1] == "ear" and number == of)
+        self.passes.append((self.stages[-1], number, of))
+
+
+class Impatient(Patient):
+    """Interrupts a run after the ear's first pass."""
+
+    def passed(
+        self, number: int, of: int, loss: float, seconds: float, figures: Mapping[str, object] | None
+    ) -> None:
+        super().passed(number, of, loss, seconds, figures)
+        if self.stages[-1] == "ear":
+            raise KeyboardInterrupt
 
 
 def test_a_manifest_becomes_a_model_with_a_card(toy_collection: Path) -> None:
     out = toy_collection.parent / "ears" / "toy.onnx"
     # One file that is no sound: named, and nothing else.
     (toy_collection.parent / "audio" / "00.wav").write_bytes(b"nothing")
-    # A run that is interrupted after its first pass, and taken up by the command.
+    # A run that is interrupted after the ear's first pass, and taken up by the command.
+    watcher = Impatient()
     with pytest.raises(KeyboardInterrupt):
         make(
             read_manifest(toy_collection, toy_collection.parent / "audio"),
-            Settings(out=out, passes=2, batch=8, threads=1),
-            Impatient(),
+            Settings(out=out, passes=2, teachers=2, teacher_passes=1, bank_passes=2, batch=8, threads=1),
+            watcher,
         )
+    assert watcher.stages == STAGES[:-1]
+    assert watcher.made == [(done, 7) for done in range(1, 8)]  # of 8 sounds each; there are 31
+    assert watcher.passes == [("teacher 1 of 2", 1, 1), ("teacher 2 of 2", 1, 1), ("ear", 1, 2)]
+    assert [path.name for path in out.parent.iterdir()] == ["toy.work"]
+    others = toy_collection.with_name("two-kits.csv")
+    others.write_text(
+        "file,label\n"
+        + "".join(f"audio/{n}.wav,{'loop' if n % 4 == 3 else 'kick'}\n" for n in range(32, 48)),
+        encoding="utf-8",
+    )
     ran = CliRunner().invoke(
         train,
         [str(toy_collection), "--root", str(toy_collection.parent / "audio"), "--out", str(out),
-         "--passes", "2", "--batch", "8", "--threads", "1", "--resume"],
+         "--passes", "2", "--teachers", "2", "--teacher-passes", "1", "--bank-passes", "2", "--batch", "8",
+         "--threads", "1", "--also", str(others), "--resume"],
         catch_exceptions=False,
     )  # fmt: skip
     assert ran.exit_code == 0, ran.output
-    assert "taken up after pass 1" in ran.output
+    said = ran.output.splitlines()
+    assert [line for line in said if line.endswith(" ...")] == [f"{stage} ..." for stage in STAGES]
+    assert "taken up after pass 1" in said
+    assert not any(line.startswith("pass 1 of") for line in said)  # nor do teachers learn again
     assert "pass 2 of 2" in ran.output
     assert "00.wav" in ran.stderr
     assert "drum_category_accuracy" in ran.output
@@ -73,11 +114,18 @@ def test_a_manifest_becomes_a_model_with_a_card(toy_collection: Path) -> None:
     ear = Classifier.load(out)
     assert ear.metadata["sounds"] == "31"
     card = out.with_suffix(".md").read_text()
-    assert (out.parent / "toy-confusion.svg").exists()
-    assert (out.parent / "toy-calibration.svg").exists()
+    assert sorted(path.name for path in out.parent.iterdir()) == [
+        "toy-calibration.svg", "toy-confusion.svg", "toy-suspects.csv", "toy.md", "toy.onnx",
+    ]  # fmt: skip
+    with (out.parent / "toy-suspects.csv").open(newline="", encoding="utf-8") as stream:
+        listed = list(csv.DictReader(stream))
+    assert all(row["label"] in LABELS and row["action"] in {"drop", "soften"} for row in listed)
+    assert f"]({out.stem}-suspects.csv)" in card
     for words in (
-        "31 to learn from", "16 of other", "CC0", "--seed 1", "cut to 1.2 s", "| steady sine | 16 |",
-        "| mean MFCCs |", "What it cannot do",
+        "31 to learn from", "16 of other", "CC0",
+        "--seed 1 --passes 2 --teachers 2 --teacher-passes 1 --bank-passes 2 --batch 8",
+        "2 networks of the same shape", "Doubtful labels", "cut to 1.2 s", "| steady sine | 16 |",
+        "| mean MFCCs |", "What it cannot do", "| two-kits | 12 | 4 |",
     ):  # fmt: skip
         assert words in card
     assert "What was tried" not in card
@@ -98,6 +146,29 @@ def test_a_manifest_becomes_a_model_with_a_card(toy_collection: Path) -> None:
     assert set(figures["accuracy_at_coverage"]) == {"0.6", "0.8", "0.9", "1.0"}
     assert set(figures["kind_recall"]) == {"oneshot", "oneshot_over_1_6_s", "loop"}
     assert figures["sounds_per_second"] > 0
+
+
+def test_without_teachers_the_labels_alone_teach_and_what_is_left_of_another_run_is_thrown_away(
+    toy_collection: Path,
+) -> None:
+    out = toy_collection.parent / "ears" / "toy.onnx"
+    settings = Settings(out=out, passes=1, teachers=0, bank_passes=1, batch=8, threads=1)
+    settings.work.mkdir(parents=True)
+    (settings.work / "ear.state").write_bytes(b"of another run")
+
+    class Tidy(Patient):
+        def stage(self, name: str) -> None:
+            super().stage(name)
+            assert not (settings.work / "ear.state").exists() or name == "measuring"
+
+    watcher = Tidy()
+    made = make(read_manifest(toy_collection, toy_collection.parent / "audio"), settings, watcher)
+    assert watcher.stages == [STAGES[0], "ear", "measuring"]
+    assert watcher.passes == [("ear", 1, 1)]
+    assert (made.out, made.card, made.unread) == (out, out.with_suffix(".md"), ())
+    assert sorted(path.suffix for path in out.parent.iterdir()) == [".md", ".onnx", ".svg", ".svg"]
+    assert Classifier.load(out).metadata["sounds"] == "32"
+    assert "Doubtful" not in made.card.read_text()
 
 
 def test_without_a_split_whole_kits_are_held_out(tmp_path: Path) -> None:

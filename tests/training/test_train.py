@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from organizer.errors import UsageProblem  # noqa: E402 - only where torch is
-from organizer.training.batches import Batches  # noqa: E402
-from organizer.training.dataset import Row, Sounds, weights  # noqa: E402
-from organizer.training.network import SAMPLERATE, WINDOW, Network, Shape  # noqa: E402
+from organizer.labels import LABELS  # noqa: E402
+from organizer.training.batches import OUTSIDER  # noqa: E402
+from organizer.training.dataset import NOT_A_LABEL  # noqa: E402
+from organizer.training.mixing import Step, Steps  # noqa: E402
+from organizer.training.network import Network, Shape  # noqa: E402
 from organizer.training.train import Plan, Trainer  # noqa: E402
+from tests.training.banks import bank_of  # noqa: E402
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from torch import Tensor
 
 pytestmark = pytest.mark.training
 
 TINY = Shape(4, ((4,),))
+KICK, SNARE, SYNTH = (LABELS.index(label) for label in ("kick", "snare", "synth"))
 
 
 class Silent:
@@ -29,11 +35,13 @@ class Silent:
 
     def __init__(self, stop_after: int = 99) -> None:
         self.passes = 0
+        self.steps: list[int] = []
         self.losses: list[float] = []
         self._stop_after = stop_after
 
     def step(self, number: int, of: int, loss: float) -> None:
         assert 1 <= number <= of
+        self.steps.append(number)
         self.losses.append(loss)
 
     def finished_pass(self, number: int, of: int, loss: float, seconds: float, averaged: Network) -> None:
@@ -46,52 +54,69 @@ class Silent:
             raise KeyboardInterrupt
 
 
-def batches() -> Batches:
-    rng = np.random.default_rng(0)
-    rows = tuple(
-        Row(path=Path(name), file=name, label=label, source="s", kit="k")
-        for name, label in (("a", "kick"), ("b", "snare"), ("c", "synth"), ("d", "loop"))
-    )
-    waves: list[NDArray[np.int16]] = [
-        (rng.normal(size=9_000) * np.exp(-np.arange(9_000) / 2_000) * 8_000).astype(np.int16) for _ in rows
-    ]
-    sounds = Sounds(rows, tuple(waves))
-    return Batches(sounds, weights(rows), samplerate=SAMPLERATE, window=WINDOW, size=6, seed=1)
+def steps() -> Steps:
+    sounds = [KICK, SNARE, SYNTH, NOT_A_LABEL, NOT_A_LABEL, OUTSIDER] * 3
+    return Steps(bank_of(sounds, contents=["", "", "", "drums", "", ""] * 3), size=9, seed=1)
 
 
-def trainer(state: Path | None = None, **changes: int) -> Trainer:
+def trainer(state: Path | None = None, **changes: Any) -> Trainer:
     torch.manual_seed(1)
-    plan = Plan(steps_per_pass=2, passes=changes.get("passes", 3), seed=changes.get("seed", 1))
+    plan = replace(Plan(steps_per_pass=2, passes=3, seed=1, data="d"), **changes)
     return Trainer(Network(whole=TINY, attack=TINY), plan, state=state)
 
 
-def test_a_batch_follows_from_its_number() -> None:
-    first, again, other = batches()(5), batches()(5), batches()(6)
-    torch.testing.assert_close(first.waves, again.waves)
-    torch.testing.assert_close(first.labels, again.labels)
-    assert not torch.equal(first.waves, other.waves)
-    assert torch.isfinite(first.waves).all()
-    torch.testing.assert_close(first.labels.sum(1), torch.ones(6))
-    torch.testing.assert_close(first.kinds.sum(1), torch.ones(6))
+def weights_of(network: Network) -> Mapping[str, Tensor]:
+    weights: Mapping[str, Tensor] = network.state_dict()
+    return weights
+
+
+def assert_close(one: Network, other: Network) -> None:
+    for mine, yours in zip(weights_of(one).values(), weights_of(other).values(), strict=True):
+        torch.testing.assert_close(mine, yours, atol=1e-5, rtol=1e-4)
 
 
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path: Path) -> None:
-    whole = trainer().run(batches(), Silent())
+    uninterrupted, listener = Silent(), Silent()
+    whole = trainer().run(steps(), uninterrupted)
+    assert uninterrupted.steps == [1, 2, 3, 4, 5, 6]
     state = tmp_path / "run.state"
     with pytest.raises(KeyboardInterrupt):
-        trainer(state).run(batches(), Silent(stop_after=2))
+        trainer(state).run(steps(), Silent(stop_after=2))
     resumed = trainer(state)
-    assert resumed.resume() == 2
-    taken_up = resumed.run(batches(), Silent())
-    for one, other in zip(whole.state_dict().values(), taken_up.state_dict().values(), strict=True):
-        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    assert resumed.resume() == resumed.passes_done == 2
+    taken_up = resumed.run(steps(), listener)
+    assert listener.steps == [5, 6]
+    assert listener.losses == pytest.approx(uninterrupted.losses[4:], rel=1e-4)
+    assert_close(whole, taken_up)
 
 
-def test_a_run_with_other_settings_is_not_taken_up(tmp_path: Path) -> None:
+def test_other_seeds_learn_otherwise() -> None:
+    one, other = trainer().run(steps(), Silent()), trainer(seed=2).run(steps(), Silent())
+    assert not torch.allclose(one.embed.weight, other.embed.weight, atol=1e-5)
+
+
+def test_a_run_learns() -> None:
+    listener = Silent()
+    trainer(passes=30, rate=1e-2).run(steps(), listener)
+    assert sum(listener.losses[-6:]) < 0.9 * sum(listener.losses[:6])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"passes": 5}, {"seed": 2}, {"data": "other"}, {"rate": 1e-3}],
+    ids=str,
+)
+def test_a_run_with_other_settings_is_not_taken_up(tmp_path: Path, changes: dict[str, Any]) -> None:
     state = tmp_path / "run.state"
-    trainer(state).run(batches(), Silent())
+    trainer(state, passes=1).run(steps(), Silent())
     with pytest.raises(UsageProblem, match="other settings"):
-        trainer(state, passes=5).resume()
+        trainer(state, **{"passes": 1, **changes}).resume()
+
+
+def test_a_run_is_taken_up_on_another_number_of_cores(tmp_path: Path) -> None:
+    state = tmp_path / "run.state"
+    trainer(state, threads=1).run(steps(), Silent())
+    assert trainer(state, threads=8).resume() == 3
 
 
 def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
@@ -101,28 +126,49 @@ def test_what_is_no_state_is_refused(tmp_path: Path) -> None:
     for path in (broken, foreign):
         with pytest.raises(UsageProblem, match="state"):
             trainer(path).resume()
-        with pytest.raises(UsageProblem, match="state"):
-            trainer().start_from(path)
-
-
-def test_a_run_can_begin_with_what_another_has_learnt(tmp_path: Path) -> None:
-    first = trainer(tmp_path / "first.state").run(batches(), Silent())
-    second = trainer(seed=2)
-    assert second.start_from(tmp_path / "first.state").startswith("--seed 1 --passes 3")
-    for one, other in zip(first.state_dict().values(), second.network.state_dict().values(), strict=True):
-        torch.testing.assert_close(one, other)
 
 
 def test_without_a_state_there_is_nothing_to_take_up(tmp_path: Path) -> None:
     assert trainer(tmp_path / "none.state").resume() == 0
+    assert trainer().resume() == 0
 
 
-def test_a_time_limit_ends_the_run_early() -> None:
-    torch.manual_seed(1)
-    ticks = iter(range(10_000))
-    plan = Plan(steps_per_pass=2, passes=50, minutes=0.1)
-    hurried = Trainer(Network(whole=TINY, attack=TINY), plan, clock=lambda: float(next(ticks)))
-    listener = Silent()
-    hurried.run(batches(), listener)
-    assert listener.passes < 50
-    assert hurried.seconds >= 6.0
+def test_the_time_of_all_sittings_is_told(tmp_path: Path) -> None:
+    def sitting() -> Trainer:
+        ticks = iter(range(10_000))
+        plan = Plan(steps_per_pass=2, passes=3)
+        return Trainer(
+            Network(whole=TINY, attack=TINY), plan, state=tmp_path / "run.state",
+            clock=lambda: float(next(ticks)),
+        )  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        sitting().run(steps(), Silent(stop_after=2))
+    second = sitting()
+    second.resume()
+    second.run(steps(), Silent())
+    assert second.seconds == pytest.approx(6.0)  # a second for each step
+
+
+def scrambled(what: str, where: str, *, known: float) -> Callable[[int], Step]:
+    """Give steps in which `what` is another, wherever `where` is `known`."""
+    plain = steps()
+
+    def other(number: int) -> Step:
+        step = plain(number)
+        rows = getattr(step, where) == known
+        changed = getattr(step, what).clone()
+        changed[rows] = changed[rows].roll(1, dims=1) + 0.1
+        return replace(step, **{what: changed})
+
+    return other
+
+
+@pytest.mark.parametrize(
+    ("what", "where"), [("labels", "named"), ("kinds", "of_kind"), ("contents", "filled")]
+)
+def test_what_is_not_known_teaches_nothing(what: str, where: str) -> None:
+    plain = trainer(passes=1).run(steps(), Silent())
+    assert_close(plain, trainer(passes=1).run(scrambled(what, where, known=0.0), Silent()))
+    taught = trainer(passes=1).run(scrambled(what, where, known=1.0), Silent())
+    assert not torch.allclose(plain.embed.weight, taught.embed.weight, atol=1e-5)

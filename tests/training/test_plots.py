@@ -11,7 +11,7 @@ import pytest
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra 'train'")
 
 from organizer.labels import LABELS  # noqa: E402 - only where matplotlib is
-from organizer.training.pictures import (  # noqa: E402
+from organizer.training.plots import (  # noqa: E402
     TOLD_SHARE,
     calibration_picture,
     confusion_picture,
