@@ -143,7 +143,7 @@ def test_the_list_can_be_read_back_is_sorted_and_names_no_file(tmp_path: Path) -
         ("drop", "kick"), ("soften", "tom"), ("soften", "vocal"),
     ]  # fmt: skip
     assert (listed[0]["believed"], listed[0]["confidence"]) == ("0.0100", "0.9700")
-    assert listed[0]["reason"] == "an ear that knew no sound of its kit gave kick 1% and hihat 97%"
+    assert listed[0]["reason"] == "an ear that knew no label of its kit gave kick 1% and hihat 97%"
     text = path.read_text(encoding="utf-8")
     for hidden in ("Secret", "Hidden", "Old Name", ".wav", "/home"):
         assert hidden not in text
