@@ -147,9 +147,17 @@ def test_a_batch_in_hand_is_told_while_it_lasts(running: Running) -> None:
     put(running.inbox / "Pack/Kick.wav")
     try:
         wait_until(running.told(lambda report: report.busy and report.busy.title == "Pack"), "it is told")
+        during = running.report
+        assert during is not None
+        assert (during.files_filed, during.batches_filed) == (0, 0)
+        assert not running.filed("Pack/Kick.wav")()
     finally:
         release.set()
     wait_until(running.told(lambda report: report.busy is None), "it is done")
+    after = running.report
+    assert after is not None
+    assert (after.files_filed, after.batches_filed) == (1, 1)
+    assert running.filed("Pack/Kick.wav")()
 
 
 def test_a_batch_that_fails_is_told_and_tried_again_and_the_others_go_on(
@@ -182,6 +190,10 @@ def test_an_inbox_that_goes_and_comes_back_is_served_on(running: Running) -> Non
         put(running.inbox / f"Pack {round_}/Kick.wav")
         wait_until(running.filed(f"Pack {round_}/Kick.wav"), "the new inbox is served")
         wait_until(running.told(lambda report: report.inboxes[0].present), "the return is told")
+    running.stop()
+    assert running.exit_code == 0
+    handed = [names for _, pack, names in running.filing.arrivals if pack is not None]
+    assert handed == [{"Pack 0/Kick.wav"}, {"Pack 1/Kick.wav"}]
 
 
 def test_a_missing_inbox_does_not_hold_the_others_back(tmp_path: Path) -> None:
@@ -256,8 +268,17 @@ def test_rules_saved_while_nothing_arrives_count_from_the_next_rescan_on(tmp_pat
     running.start()
     try:
         wait_until(running.told(lambda report: bool(report.rules_problem)), "the broken rules are told")
+        broken = running.report
+        assert broken is not None
+        assert broken.rules_problem == "rule 3 has no action"
+        assert not broken.healthy
         running.filing.rules_problem = None
         wait_until(running.told(lambda report: report.rules_problem == ""), "the mended rules are told")
+        mended = running.report
+        assert mended is not None
+        assert mended.healthy
+        assert (mended.last_scan or 0.0) > (broken.last_scan or 0.0)
+        assert running.filing.arrivals == []
     finally:
         running.stop()
 

@@ -103,6 +103,7 @@ def test_a_finished_download_is_heard_under_its_final_name(
     unfinished = put(inbox / "Kick.wav.part")
     final = unfinished.rename(inbox / "Kick.wav")
     wait_until(lambda: heard(final), "the new name is heard")
+    assert {path for path in heard.files if path.exists()} == {final}
 
 
 def test_every_file_of_a_tree_that_is_copied_in_is_heard(
@@ -130,6 +131,7 @@ def test_every_file_of_a_folder_that_is_moved_in_is_heard_and_stays_heard(
     wait_until(lambda: heard(inbox / "Pack/Deep/Kick.wav"), "the moved file is heard")
     late = put(inbox / "Pack/Deep/Late.wav")
     wait_until(lambda: heard(late), "a later file in it is heard")
+    assert heard.files == {inbox / "Pack/Deep/Kick.wav", late}
 
 
 def test_an_inbox_that_is_deleted_and_made_again_is_heard_again(
@@ -213,6 +215,7 @@ def test_names_of_any_bytes_are_heard(inbox: Path, watching: Callable[..., Watch
     heard = Heard(watch)
     odd = put(inbox / os.fsdecode(b"K\xffck \xe2\x82\xac.wav"))
     wait_until(lambda: heard(odd), "the odd name is heard")
+    assert [os.fsencode(path.name) for path in heard.files] == [b"K\xffck \xe2\x82\xac.wav"]
 
 
 def test_a_dead_emitter_is_noticed_and_replaced(inbox: Path, watching: Callable[..., Watch]) -> None:
