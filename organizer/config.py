@@ -131,6 +131,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""  # empty: the one that ships
     folders: dict[str, str] = {}
     category_folders: dict[str, str] = {}
+    vocabulary: dict[
+        str, Any
+    ] = {}  # words of the user's own; what may stand there is checked by who reads it
 
     @property
     def library_root(self) -> Path:
@@ -202,7 +205,26 @@ def dump(config: Config) -> str:
         + _names("folders", config.folders, LABEL_FOLDERS)
         + "\n# Where only the category is sure:\n"
         + _names("category_folders", config.category_folders, CATEGORY_FOLDERS)
+        + "\n# Words of your own in the names of samples; the README tells the form.\n"
+        + (_words(config.vocabulary) or '# [vocabulary.labels.kick]\n# sure = ["bombo"]\n')
     )
+
+
+def _words(vocabulary: Mapping[str, Any]) -> str:
+    lines = [f"{_quoted(name)} = {_inline(value)}\n" for name, value in vocabulary.items()]
+    return "".join(["[vocabulary]\n", *lines]) if lines else ""
+
+
+def _inline(value: Any) -> str:
+    match value:
+        case dict():
+            inside = ", ".join(f"{_quoted(name)} = {_inline(one)}" for name, one in value.items())
+            return f"{{ {inside} }}"
+        case list():
+            return f"[{', '.join(_inline(one) for one in value)}]"
+        case str():
+            return _quoted(value)
+    return str(value)
 
 
 def _names(table: str, own: Mapping[str, str], shipped: Mapping[str, str]) -> str:
@@ -276,6 +298,7 @@ EXPECTED: Mapping[object, str] = {
     list[Inbox]: "[[inbox]] tables",
     Inbox: "a table with a path",
     dict[str, str]: "a table of names",
+    dict[str, Any]: "a table",
 }
 
 

@@ -96,6 +96,7 @@ class Evidence:
     bpm: float | None = None
     key: str | None = None
     reasons: tuple[str, ...] = ()  # what it rests on: "file name says 'bassdrum'"
+    trust: float | None = None  # probability that it speaks of this sound; None: not judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,7 @@ class Recognition:
     content_confidence: float | None = None
     probabilities: Mapping[str, float]
     evidence: tuple[Evidence, ...]
+    doubts: tuple[str, ...] = ()  # what makes it less sure, in sentences: sources that contradict each other
     model_id: str
     embedding: bytes = b""  # little-endian float16, unit length; empty when not asked for
 

@@ -31,6 +31,15 @@ def test_what_is_dumped_loads_equal(home: Home, tmp_path: Path) -> None:
     assert load(home) == config
 
 
+def test_words_of_the_users_own_are_dumped_as_they_were_read(tmp_path: Path) -> None:
+    words = {
+        "labels": {"kick": {"sure": ["bombo", 'the "big" one']}},
+        "shared": {"boo": {"kick": 0.5, "tom": 1}},
+    }
+    text = dump(Config(library="/l", inbox=[Inbox("/i")], vocabulary=words))
+    assert tomllib.loads(text)["vocabulary"] == words
+
+
 def test_what_is_dumped_mentions_every_setting() -> None:
     text = dump(Config(library="/l", inbox=[Inbox("/i")]))
     for name in Config.__struct_fields__:

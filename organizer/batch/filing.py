@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from organizer.batch.gate import Gate
 from organizer.batch.pipeline import look_at
-from organizer.batch.proposing import Opinion, Progress, Proposal, Proposing, never, unseen
+from organizer.batch.proposing import PART, Opinion, Progress, Proposal, Proposing, never, unseen
 from organizer.batch.remaining import Verdicts
 from organizer.errors import LockedError
 from organizer.execution.executor import Executor
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from organizer.batch.arrivals import Arrival
     from organizer.execution.executor import Outcome, Result
 
-# A huge pack is heard and filed so many files at a time: little is heard again after a crash, and memory
-# stays bounded.
-PART = 1000
 # How long filing waits for another command to finish its batch.
 PATIENCE = 600.0
 

@@ -19,7 +19,7 @@ from organizer.planning.conflicts import Snapshot
 from organizer.planning.operations import Copy, MakeFolder, Move, WriteSidecar
 from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
-from organizer.recognition.recognize import Request
+from organizer.recognition.recognize import Inspection, Request
 from organizer.sample import FileType, Item, Origin, Stamp
 
 if TYPE_CHECKING:
@@ -28,8 +28,16 @@ if TYPE_CHECKING:
     from organizer.config import Folders
     from organizer.library.index import Entry
     from organizer.planning.operations import Plan
-    from organizer.recognition.recognize import Recognizer
+    from organizer.recognition.recognize import Recognizer, Result
     from organizer.rules.ruleset import Decision, RuleSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One file by itself: what it is called, and what was heard if it is audio that rules may ask about."""
+
+    item: Item
+    inspection: Inspection | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +123,11 @@ class Pipeline:
     def model_id(self) -> str:
         return self._recognizer.model_id
 
-    def hear(self, listing: Listing, chosen: Sequence[PurePosixPath]) -> Iterator[Item]:
-        """Turn files of a listing into items; audio is heard, as long as the rules may ask for it."""
+    def hear(self, listing: Listing, chosen: Sequence[PurePosixPath]) -> Iterator[Heard]:
+        """Hear files of a listing one by one, audio as long as the rules may ask for it.
+
+        What was heard adds up to items once all of a pack is there: see `add_up`.
+        """
         audio: list[Item] = []
         opens_bundles = any("bundle" in rule.words for rule in self.rules.rules)
         for relative in chosen:
@@ -134,10 +145,10 @@ class Pipeline:
             if item.type is FileType.AUDIO and (bundle is None or opens_bundles):
                 audio.append(item)
             else:
-                yield item
+                yield Heard(item=item)
         yield from self._heard(audio)
 
-    def hear_again(self, entries: Sequence[Entry]) -> Iterator[Item]:
+    def hear_again(self, entries: Sequence[Entry]) -> Iterator[Heard]:
         """Hear samples of the library with today's model, under the names they came with."""
         items = []
         for entry in entries:
@@ -147,6 +158,13 @@ class Pipeline:
                 stamp = entry.stamp  # hearing it says what is wrong
             items.append(Item(path=entry.path, origin=entry.origin, stamp=stamp, type=FileType.AUDIO))
         yield from self._heard(items)
+
+    def add_up(self, heard: Iterable[Heard]) -> list[Item]:
+        """Make items of what was heard; how far names are believed is judged by pack."""
+        heard = list(heard)
+        inspections = [one.inspection for one in heard if one.inspection is not None]
+        results = iter(self._recognizer.recognise(inspections))
+        return [one.item if one.inspection is None else _with(one.item, next(results)) for one in heard]
 
     def decide(self, items: Iterable[Item]) -> list[Decision]:
         return [self.rules.decide(item) for item in items]
@@ -195,7 +213,7 @@ class Pipeline:
             snapshot=Snapshot.seen(
                 planner.destinations(decisions, library=self._library, folders=self._folders),
                 library=self._library,
-                names_in=lambda folder: _with(self._names_in(folder), foreseen.get(folder)),
+                names_in=lambda folder: _both(self._names_in(folder), foreseen.get(folder)),
             ),
             library=self._library,
             folders=self._folders,
@@ -206,14 +224,10 @@ class Pipeline:
             copied=copied,
         )
 
-    def _heard(self, items: list[Item]) -> Iterator[Item]:
-        results = self._recognizer.hear([Request(path=item.path, origin=item.origin) for item in items])
-        for item, result in zip(items, results, strict=True):
-            if result.error is None:
-                yield replace(item, sample=result.sample)
-            else:
-                error = result.error
-                yield replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
+    def _heard(self, items: list[Item]) -> Iterator[Heard]:
+        requests = [Request(path=item.path, origin=item.origin) for item in items]
+        for item, inspection in zip(items, self._recognizer.inspect(requests), strict=True):
+            yield Heard(item=item, inspection=inspection)
 
     def _names_in(self, folder: Path) -> list[str] | None:
         """List a folder of the library; one that leads into an inbox is none: filing would have no end."""
@@ -225,6 +239,13 @@ class Pipeline:
                 return [entry.name for entry in found]
         except (OSError, RuntimeError):  # pathlib's word for a loop of links
             return None
+
+
+def _with(item: Item, result: Result) -> Item:
+    if result.error is None:
+        return replace(item, sample=result.sample)
+    error = result.error
+    return replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
 
 
 def _laid_by(plans: Iterable[Plan]) -> dict[Path, set[str]]:
@@ -242,5 +263,5 @@ def _laid_by(plans: Iterable[Plan]) -> dict[Path, set[str]]:
     return laid
 
 
-def _with(names: list[str] | None, foreseen: set[str] | None) -> Collection[str] | None:
+def _both(names: list[str] | None, foreseen: set[str] | None) -> Collection[str] | None:
     return foreseen if names is None else {*names, *(foreseen or ())}

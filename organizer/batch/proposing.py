@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Progress is told, and a wish to stop heard, at least once per so many files.
 BEAT = 32
+# A huge pack is heard and filed so many files at a time: little is heard again after a crash, and memory
+# stays bounded.
+PART = 1000
 
 Progress = Callable[[str, int, int], None]
 
@@ -41,7 +44,7 @@ def never() -> bool:
 
 
 def context_of(book: RuleBook, recognizer: Recognizer) -> str:
-    return f"{book.rules.digest} {recognizer.model_id}"
+    return f"{book.rules.digest} {recognizer.knowledge}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,16 +131,16 @@ class Proposing:
     ) -> Opinion | None:
         """Hear files and ask the rules; None when asked to stop. `before` of `total` were heard earlier."""
         pipeline = self.pipeline()
-        items = []
-        for item in pipeline.hear(listing, chosen):
-            items.append(item)
-            if len(items) % BEAT == 0:
-                progress("listening", before + len(items), total or len(chosen))
+        heard = []
+        for one in pipeline.hear(listing, chosen):
+            heard.append(one)
+            if len(heard) % BEAT == 0:
+                progress("listening", before + len(heard), total or len(chosen))
             if stop():
                 return None
-        decisions = pipeline.decide(items)
+        decisions = pipeline.decide(pipeline.add_up(heard))
         hashes, problems = pipeline.hashes(
-            decisions, heartbeat=lambda: progress("hashing", before + len(items), total or len(chosen))
+            decisions, heartbeat=lambda: progress("hashing", before + len(heard), total or len(chosen))
         )
         return Opinion(decisions=tuple(decisions), hashes=hashes, problems=problems)
 
@@ -169,8 +172,8 @@ class Proposing:
         )
         return Proposal(decisions=still, problems=opinion.problems, plan=plan)
 
-    def decide_on(self, path: Path) -> Decision:
-        """Say what the rules want of one file, seen as the service would see it."""
+    def decide_on(self, path: Path, *, progress: Progress = unseen) -> Decision:
+        """Say what the rules want of one file, seen as the service would see it: with its pack."""
         inbox = self._config.inbox_of(path)
         root = path.parent if inbox is None else inbox.root
         relative = path.relative_to(root)
@@ -184,5 +187,13 @@ class Proposing:
                 hint="Companions go with their sample; junk, links and folders are left alone.",
             )
         pipeline = self.pipeline()
-        (decision,) = pipeline.decide(pipeline.hear(listing, [known]))
+        work = listing.survey.work
+        start = work.index(known) // PART * PART
+        part = work[start : start + PART] if pack is not None else [known]
+        heard = []
+        for one in pipeline.hear(listing, part):
+            heard.append(one)
+            progress("listening", len(heard), len(part))
+        item = next(one for one in pipeline.add_up(heard) if one.path == path)
+        (decision,) = pipeline.decide([item])
         return decision

@@ -169,11 +169,14 @@ class Assembly:
     def recognizer(self, *, audio_only: bool = False, keep_embedding: bool = True) -> Recognizer:
         from organizer.recognition.classifier import Classifier
         from organizer.recognition.recognize import Recognizer
+        from organizer.recognition.vocabulary import Vocabulary
 
         path = self.model_path()
-        threads = self.config.threads if self.home.config_file.exists() else 2
+        configured = self.home.config_file.exists()
+        threads = self.config.threads if configured else 2
         return Recognizer(
             Classifier.load(path, threads=threads),
+            vocabulary=Vocabulary.load(self.config.vocabulary if configured else None),
             audio_only=audio_only,
             threads=threads,
             keep_embedding=keep_embedding,

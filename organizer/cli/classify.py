@@ -42,8 +42,11 @@ def classify(ctx: click.Context, *, paths: tuple[Path, ...], json_: bool, audio_
     failed = 0
     with Assembly() as parts, Progress("classify") as progress:
         recognizer = parts.recognizer(audio_only=audio_only, keep_embedding=False)
-        for done, result in enumerate(recognizer.hear(requests), start=1):
-            progress("listening", done, len(requests))
+        heard = []
+        for inspection in recognizer.inspect(requests):
+            heard.append(inspection)
+            progress("listening", len(heard), len(requests))
+        for result in recognizer.recognise(heard):
             if result.sample is None:
                 assert result.error is not None  # one of the two is always there
                 failed += 1

@@ -125,7 +125,7 @@ def _model(parts: Assembly) -> Iterator[Finding]:
         path = Path(folder) / "sound.wav"
         soundfile.write(path, kick(), SAMPLERATE)
         recognizer = parts.recognizer(audio_only=True)
-        result = next(iter(recognizer.hear([Request(path=path, origin=Origin(inbox="", name="sound.wav"))])))
+        (result,) = recognizer.hear([Request(path=path, origin=Origin(inbox="", name="sound.wav"))])
     if result.sample is None:
         assert result.error is not None  # one of the two is always there
         yield Finding("FAIL", "model", f"{parts.model_path()} heard nothing: {result.error.message}")

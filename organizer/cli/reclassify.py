@@ -58,12 +58,13 @@ def reclassify(ctx: click.Context, *, path: Path | None, dry_run: bool, json_: b
 
 
 def _hear(parts: Assembly, entries: list[Entry]) -> list[Item]:
-    items = []
+    pipeline = parts.proposing.pipeline()
+    heard = []
     with Progress("reclassify") as progress:
-        for item in parts.proposing.pipeline().hear_again(entries):
-            items.append(item)
-            progress("listening", len(items), len(entries))
-    return items
+        for one in pipeline.hear_again(entries):
+            heard.append(one)
+            progress("listening", len(heard), len(entries))
+    return pipeline.add_up(heard)
 
 
 def _changes(

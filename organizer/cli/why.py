@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, say
+from organizer.cli.output import Progress, as_json, say
 from organizer.cli.wording import operation_in_words, sample_as_json, sample_in_words
 from organizer.config import absolute
 from organizer.errors import UsageProblem
@@ -86,7 +86,8 @@ def _place_now(path: Path, history: list[OperationRecord]) -> Path:
 def _decide(parts: Assembly, path: Path, entry: Entry | None) -> Decision:
     """Ask today's rules: about what was heard when it was filed, else about what is heard now."""
     if entry is None:
-        return parts.proposing.decide_on(path)
+        with Progress("why") as progress:
+            return parts.proposing.decide_on(path, progress=progress)
     item = Item(
         path=path,
         origin=entry.origin,
@@ -125,6 +126,8 @@ def _tell(told: dict[str, Any], sample: Sample | None) -> None:
         for source, evidence in told["sample"]["evidence"].items():
             if evidence is not None:
                 say(f"    {source:<9} {_opinion(evidence)}")
+        for doubt in told["sample"]["doubts"]:
+            say(f"    doubt     {doubt}")
     if told["problem"]:
         say(f"  cannot be heard: {told['problem']}")
     if told["rule_then"]:
@@ -149,5 +152,7 @@ def _opinion(evidence: dict[str, Any]) -> str:
     for name in ("bpm", "key"):
         if evidence[name] is not None:
             said.append(f"{name} {evidence[name]}")
+    if evidence["trust"] is not None:
+        said.append(f"believed {evidence['trust']:.0%}")
     reasons = f" - {'; '.join(evidence['reasons'])}" if evidence["reasons"] else ""
     return (", ".join(said) or "no opinion") + reasons

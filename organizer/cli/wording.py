@@ -84,9 +84,11 @@ def sample_as_json(sample: Sample) -> dict[str, Any]:
                 "bpm": evidence.bpm,
                 "key": evidence.key,
                 "reasons": list(evidence.reasons),
+                "trust": _rounded(evidence.trust),
             }
             for source in ("audio", "name", "metadata")
         },
+        "doubts": list(heard.doubts),
         "duration": round(facts.duration, 4),
         "format": facts.format,
         "samplerate": facts.samplerate,

@@ -28,6 +28,7 @@ def sidecar_text(sample: Sample, *, rule: str) -> str:
         "confidence": round(recognition.confidence, 4),
         "probabilities": _rounded(recognition.probabilities),
         "evidence": [_told(one) for one in recognition.evidence],
+        "doubts": list(recognition.doubts),
         "model": recognition.model_id,
         "rule": rule,
     }
@@ -42,6 +43,8 @@ def _told(evidence: Evidence) -> dict[str, object]:
         "contents": _rounded(evidence.contents),
         "reasons": list(evidence.reasons),
     }
+    if evidence.trust is not None:
+        told["trust"] = evidence.trust
     if evidence.bpm is not None:
         told["bpm"] = evidence.bpm
     if evidence.key is not None:

@@ -1,51 +1,57 @@
-"""Adds evidence up to one recognition. Pure: probabilities in, probabilities out.
+"""Adds evidence up to recognitions, a pack at a time. Pure: probabilities in, probabilities out.
 
-Labels are pooled in log space (a logarithmic opinion pool, Genest and Zidek 1986), each source with a
-fixed weight. As far as the ear and the names contradict each other, the result moves towards their plain
-mean, so that a contradiction shows as doubt and not as a win of the louder side.
+Whether a source speaks of the sound is uncertain (`trust`). For each combination of sources that may do
+so, labels are pooled in log space, each source with a fixed weight; the result is the mean of these,
+weighed by how probable each combination is. Where nothing beside the ear is believed, or nothing is said,
+the result is the ear's own.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from organizer.labels import CATEGORY_OF, LABELS, category_probabilities
-from organizer.sample import LONG_SECONDS, Evidence, Kind, Recognition
+from organizer.recognition.trust import (
+    HONEST,
+    KINDS,
+    SOURCES,
+    Opinions,
+    Weights,
+    believed,
+    fit,
+    pooled,
+    trust_in,
+)
+from organizer.sample import LONG_SECONDS, Evidence, Facts, Kind, Recognition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from organizer.sample import Facts
+    from numpy.typing import NDArray
 
-_ONESHOT_OR_LOOP = (Kind.ONESHOT, Kind.LOOP)
-# Doubt grows with this power of the disagreement: an ear that is merely unsure contradicts no name.
-_DOUBT_FROM = 2
-# No source is believed to exclude anything altogether.
-_FLOOR = 1e-4
+# From here on what one source says is called strong, and another one that it contradicts is named.
+_STRONG = 0.6
+_STRONG_KIND = 0.8
+# A source of a pack that speaks of fewer of its sounds than this is named as one that counts for little.
+_LITTLE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """How much a source's log probabilities count. 1: as it says.
+class Sound:
+    """One sound of a pack, and what every source says of it."""
 
-    Chosen on one half of the held-out kits with an early model and checked on the other half: a higher
-    weight of names gains little where they are honest and costs much where they lie.
-    """
+    evidence: tuple[Evidence, ...]
+    facts: Facts
+    embedding: bytes = b""
 
-    audio: float = 1.0
-    name: float = 0.9
-    metadata: float = 0.4
-    kind_audio: float = 0.8
-    kind_name: float = 1.0
-    kind_metadata: float = 1.0
-
-    def of(self, source: str) -> float:
-        return {"audio": self.audio, "name": self.name}.get(source, self.metadata)
-
-    def of_kind(self, source: str) -> float:
-        return {"audio": self.kind_audio, "name": self.kind_name}.get(source, self.kind_metadata)
+    @property
+    def silent(self) -> bool:
+        """Whether the ear was asked and heard nothing: then no name is believed."""
+        deaf = any(one.source == "audio" and not one.labels for one in self.evidence)
+        return self.facts.peak is None or deaf
 
 
 def pool_kinds(model: Mapping[str, float], onsets: float | None) -> dict[str, float]:
@@ -55,97 +61,115 @@ def pool_kinds(model: Mapping[str, float], onsets: float | None) -> dict[str, fl
     """
     if onsets is None:
         return dict(model)
-    heard = {Kind.ONESHOT.value: 1 - onsets, Kind.LOOP.value: onsets}
-    return _pool([(heard, 1.0), ({kind: model[kind] for kind in _ONESHOT_OR_LOOP}, 1.0)])
+    row = pooled([(np.array([1.0 - onsets, onsets]), 1.0), (np.array([model[kind] for kind in KINDS]), 1.0)])
+    return dict(zip((kind.value for kind in KINDS), row.tolist(), strict=True))
 
 
-def fuse(
-    evidence: Sequence[Evidence],
-    facts: Facts,
-    *,
-    model_id: str,
-    embedding: bytes = b"",
-    weights: Weights | None = None,
-) -> Recognition:
-    """Make one recognition of what all sources say; a source may be silent or absent.
+def fuse(pack: Sequence[Sound], *, model_id: str, weights: Weights | None = None) -> list[Recognition]:
+    """Make one recognition of what all sources say of each sound; a source may be silent or absent.
 
-    Where the ear was asked and heard nothing, no name is believed: the result is uniform, and its
-    confidence low.
+    `pack` are the sounds of one vendor: how far names are believed is judged from all of them together.
+    Where the ear heard nothing, the result is uniform, and its confidence low.
     """
     weights = weights or Weights()
-    heard_nothing = facts.peak is None or any(one.source == "audio" and not one.labels for one in evidence)
-    labels = dict.fromkeys(LABELS, 1 / len(LABELS)) if heard_nothing else _labels(evidence, weights)
-    kind, kind_confidence = _kind(() if heard_nothing else evidence, facts, weights)
-    if kind is not Kind.ONESHOT:
-        content, sure = _content(evidence) if kind is Kind.LOOP else (None, None)
-        return Recognition(
-            kind=kind,
-            kind_confidence=kind_confidence,
-            label=None,
-            label_confidence=None,
-            category=None,
-            confidence=kind_confidence,
-            margin=None,
-            content=content,
-            content_confidence=sure,
-            probabilities=labels,
-            evidence=tuple(evidence),
-            model_id=model_id,
-            embedding=embedding,
-        )
-    categories = category_probabilities(labels)
-    first, second = sorted(categories.values(), reverse=True)[:2]
-    category = max(categories, key=lambda one: categories[one])
-    label = max((one for one in LABELS if CATEGORY_OF[one] == category), key=lambda one: labels[one])
-    return Recognition(
+    heard = [sound for sound in pack if not sound.silent]
+    opinions = Opinions.of([sound.evidence for sound in heard], weights)
+    fits = fit(opinions)
+    trust = trust_in(fits, opinions.speaks, weights)
+    shares = believed(fits, trust)
+    rows = zip(
+        _labels(opinions, shares, weights).tolist(),
+        _kinds(opinions, shares, weights).tolist(),
+        (shares @ HONEST).tolist(),
+        strict=True,
+    )
+    of_pack = dict(zip(SOURCES, trust.tolist(), strict=True))
+    made = []
+    for sound in pack:
+        if sound.silent:
+            labels, kinds, honest = [1 / len(LABELS)] * len(LABELS), [0.5, 0.5], [0.0] * len(SOURCES)
+        else:
+            labels, kinds, honest = next(rows)
+        evidence = _with_trust(sound.evidence, dict(zip(SOURCES, honest, strict=True)))
+        told = replace(sound, evidence=evidence)
+        made.append(_recognition(told, labels, kinds, model_id=model_id, of_pack=of_pack))
+    return made
+
+
+def _labels(opinions: Opinions, shares: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
+    """Give the distributions over labels, (n, 22)."""
+    ear = opinions.labels[0]
+    result: NDArray[np.float64] = np.zeros_like(ear)
+    for place, honest in enumerate(HONEST):
+        said = [(one, 1.0) for one in opinions.labels[1:][honest]]
+        joined = pooled([(ear, weights.audio), *said])
+        told = opinions.tells_labels[honest].any(axis=0)[:, np.newaxis]
+        result += shares[:, place : place + 1] * np.where(told, joined, ear)
+    return result
+
+
+def _kinds(opinions: Opinions, shares: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
+    """Give the distributions over one-shot and loop, (n, 2)."""
+    result: NDArray[np.float64] = np.zeros_like(opinions.kinds[0])
+    for place, honest in enumerate(HONEST):
+        said = [(one, 1.0) for one in opinions.kinds[1:][honest]]
+        result += shares[:, place : place + 1] * pooled([(opinions.kinds[0], weights.kind_audio), *said])
+    return result
+
+
+def _with_trust(evidence: Sequence[Evidence], honest: Mapping[str, float]) -> tuple[Evidence, ...]:
+    return tuple(
+        replace(one, trust=round(honest[one.source], 4))
+        if one.source in honest and (one.labels or one.kinds)
+        else one
+        for one in evidence
+    )
+
+
+def _recognition(
+    sound: Sound,
+    labels: Sequence[float],
+    kinds: Sequence[float],
+    *,
+    model_id: str,
+    of_pack: Mapping[str, float],
+) -> Recognition:
+    probabilities = dict(zip(LABELS, labels, strict=True))
+    kind = KINDS[int(np.argmax(kinds))]
+    kind_confidence = max(kinds)
+    if sound.facts.duration >= LONG_SECONDS:
+        kind, kind_confidence = Kind.LONG, 1.0
+    content, content_confidence = _content(sound.evidence) if kind is Kind.LOOP else (None, None)
+    heard = Recognition(
         kind=kind,
         kind_confidence=kind_confidence,
+        label=None,
+        label_confidence=None,
+        category=None,
+        confidence=kind_confidence,
+        margin=None,
+        content=content,
+        content_confidence=content_confidence,
+        probabilities=probabilities,
+        evidence=sound.evidence,
+        doubts=_doubts(sound, kind, of_pack),
+        model_id=model_id,
+        embedding=sound.embedding,
+    )
+    if kind is not Kind.ONESHOT:
+        return heard
+    categories = category_probabilities(probabilities)
+    first, second = sorted(categories.values(), reverse=True)[:2]
+    category = max(categories, key=lambda one: categories[one])
+    label = max((one for one in LABELS if CATEGORY_OF[one] == category), key=lambda one: probabilities[one])
+    return replace(
+        heard,
         label=label,
-        label_confidence=labels[label],
+        label_confidence=probabilities[label],
         category=category,
         confidence=first,
         margin=first - second,
-        probabilities=labels,
-        evidence=tuple(evidence),
-        model_id=model_id,
-        embedding=embedding,
     )
-
-
-def disagreement(evidence: Sequence[Evidence]) -> float:
-    """Say how far ear and name contradict each other about the category: 0 not at all, 1 wholly.
-
-    It is one minus the Bhattacharyya coefficient of the two distributions.
-    """
-    says = {one.source: category_probabilities(one.labels) for one in evidence if one.labels}
-    if "audio" not in says or "name" not in says:
-        return 0.0
-    audio, name = says["audio"], says["name"]
-    return max(0.0, 1.0 - sum(math.sqrt(audio[one] * name[one]) for one in audio))
-
-
-def _labels(evidence: Sequence[Evidence], weights: Weights) -> dict[str, float]:
-    said = [(one.labels, weights.of(one.source)) for one in evidence if one.labels]
-    if not said:
-        return dict.fromkeys(LABELS, 1 / len(LABELS))
-    pooled = _pool([({label: says.get(label, 0.0) for label in LABELS}, weight) for says, weight in said])
-    against = disagreement(evidence) ** _DOUBT_FROM
-    total = sum(weight for _, weight in said)
-    mean = {label: sum(weight * says.get(label, 0.0) for says, weight in said) / total for label in LABELS}
-    return {label: (1 - against) * pooled[label] + against * mean[label] for label in LABELS}
-
-
-def _kind(evidence: Sequence[Evidence], facts: Facts, weights: Weights) -> tuple[Kind, float]:
-    if facts.duration >= LONG_SECONDS:
-        return Kind.LONG, 1.0
-    said = [(one.kinds, weights.of_kind(one.source)) for one in evidence if one.kinds]
-    if not said:
-        return Kind.ONESHOT, 0.5
-    pooled = _pool(
-        [({kind: says.get(kind, 0.0) for kind in _ONESHOT_OR_LOOP}, weight) for says, weight in said]
-    )
-    kind = max(_ONESHOT_OR_LOOP, key=lambda one: pooled[one])
-    return kind, pooled[kind]
 
 
 def _content(evidence: Sequence[Evidence]) -> tuple[str | None, float | None]:
@@ -157,12 +181,43 @@ def _content(evidence: Sequence[Evidence]) -> tuple[str | None, float | None]:
     return None, None
 
 
-def _pool(said: Sequence[tuple[Mapping[str, float], float]]) -> dict[str, float]:
-    """Multiply distributions, each to the power of its weight, and make the result sum to 1."""
-    logs = {
-        one: sum(weight * math.log(max(says[one], _FLOOR)) for says, weight in said) for one in said[0][0]
-    }
-    top = max(logs.values())
-    raw = {one: math.exp(value - top) for one, value in logs.items()}
-    total = sum(raw.values())
-    return {one: value / total for one, value in raw.items()}
+def _doubts(sound: Sound, kind: Kind, of_pack: Mapping[str, float]) -> tuple[str, ...]:
+    """Say in a sentence each what makes a sound less sure than a source alone would be."""
+    if sound.silent or kind is Kind.LONG:
+        return ()
+    audio = next((one for one in sound.evidence if one.source == "audio"), None)
+    doubts = []
+    for one in sound.evidence:
+        if one.source not in of_pack or not (one.labels or one.kinds):
+            continue
+        if audio is not None and (against := _contradiction(audio, one, kind)):
+            doubts.append(against)
+        if of_pack[one.source] < _LITTLE:
+            what = "names" if one.source == "name" else "metadata"
+            doubts.append(
+                f"the {what} of this pack often do not fit what is heard "
+                f"(believed {of_pack[one.source]:.0%}), and count for little"
+            )
+    return tuple(doubts)
+
+
+def _contradiction(audio: Evidence, other: Evidence, kind: Kind) -> str:
+    """Name two strong opinions that exclude each other; empty where there are none."""
+    asked = [(audio.kinds, other.kinds, _STRONG_KIND)]
+    if kind is Kind.ONESHOT:
+        asked.append((category_probabilities(audio.labels), category_probabilities(other.labels), _STRONG))
+    for ear, beside, strong in asked:
+        if not ear or not beside:
+            continue
+        (heard, how), (said, sure) = _strongest(ear), _strongest(beside)
+        if heard != said and min(how, sure) >= strong:
+            return (
+                f"the ear says {heard} ({how:.0%}) and the {other.source} {said} ({sure:.0%}): "
+                "one of them is wrong, so it is less sure"
+            )
+    return ""
+
+
+def _strongest(shares: Mapping[str, float]) -> tuple[str, float]:
+    name = max(shares, key=lambda one: shares[one])
+    return name, shares[name]

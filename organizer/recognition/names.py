@@ -40,14 +40,17 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,5}$")
 def hear_name(origin: Origin, vocabulary: Vocabulary) -> Evidence:
     """Weigh the words of a sample's name, folders and pack, as it arrived."""
     places = _places(origin)
-    found = [(where, text, weight, *_read(text, vocabulary)) for where, text, weight in places]
+    key = musical.key_in(places[0][1])
+    found = [
+        (where, text, weight, *_read(text, vocabulary, keyed=key is not None))
+        for where, text, weight in places
+    ]
     weighted = [
         (match, weight * share) for _, _, weight, matches, _ in found for match, share in _shares(matches)
     ]
     doubts = [doubtful for _, _, _, matches, doubtful in found for _ in matches]
     labels = _combine(weighted, doubts)
     kinds = _kinds(found)
-    key = musical.key_in(places[0][1])
     bpm = next((bpm for _, text, _ in places if (bpm := musical.tempo_in(text))), None)
     if bpm is None:
         named = any(_is_noun(match) for match in found[0][3])
@@ -85,9 +88,10 @@ def _places(origin: Origin) -> list[tuple[str, str, float]]:
     return places
 
 
-def _read(text: str, vocabulary: Vocabulary) -> tuple[list[Match], bool]:
+def _read(text: str, vocabulary: Vocabulary, *, keyed: bool = False) -> tuple[list[Match], bool]:
     row = tokens(text)
-    return list(vocabulary.find(row)), not is_short(row)
+    matches = [match for match in vocabulary.find(row) if keyed or not match.entry.keyed]
+    return matches, not is_short(row)
 
 
 def _shares(matches: Sequence[Match]) -> list[tuple[Match, float]]:

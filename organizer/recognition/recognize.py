@@ -1,14 +1,15 @@
 """Hears many files, a few at a time: decodes ahead on threads, asks the ear in batches, answers in order.
 
-Memory is bounded by the batch, never by the number of files, and one bad file never stops the others.
-It keeps what each source says apart; what they add up to is fusion's matter.
+Two steps: each file is inspected on its own, and what all sources say is then added up a pack at a time,
+since how far names are believed is a matter of their pack. Waves in memory are bounded by the batch, never
+by the number of files, and one bad file never stops the others.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,15 +21,16 @@ from organizer.errors import FileProblem, Unreadable
 from organizer.labels import CONTENTS
 from organizer.recognition.analysis import ANALYSIS_SECONDS, Rhythm, hear_rhythm, loop_probability
 from organizer.recognition.decode import read
-from organizer.recognition.fusion import Weights, fuse, pool_kinds
+from organizer.recognition.fusion import Sound, fuse, pool_kinds
 from organizer.recognition.metadata import hear_metadata, read_metadata
 from organizer.recognition.names import hear_name
+from organizer.recognition.trust import Weights
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.recognition.waveform import prepare
 from organizer.sample import LONG_SECONDS, Evidence, Facts, Kind, Origin, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
     from concurrent.futures import Future
 
     from organizer.recognition.classifier import Classifier, Heard
@@ -47,6 +49,15 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """All that one file says by itself, or why it cannot be heard."""
+
+    request: Request
+    sound: Sound | None = None
+    error: FileProblem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """What came of one request: a sample, or why there is none."""
 
@@ -56,11 +67,11 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Inspected:
+class _Prepared:
     """One file, decoded and ready for the ear; small, whatever the file was."""
 
     facts: Facts
-    prepared: NDArray[np.float32]
+    wave: NDArray[np.float32]
     audible: bool
     rhythm: Rhythm | None
     other: tuple[Evidence, ...]  # of name and metadata
@@ -92,40 +103,70 @@ class Recognizer:
         self._weights = weights or Weights()
         self._seconds = max(classifier.seconds_needed, ANALYSIS_SECONDS)
 
-    def hear(self, requests: Sequence[Request]) -> Iterator[Result]:
-        """Yield one result a request, in their order, as batches are done.
+    @property
+    def knowledge(self) -> str:
+        """What an opinion rests on beside the sound: the model, and the words that are known."""
+        return f"{self.model_id} {self._vocabulary.digest}"
+
+    def hear(self, requests: Sequence[Request]) -> list[Result]:
+        """Hear files, all of them, and add up what they say."""
+        return self.recognise(list(self.inspect(requests)))
+
+    def recognise(
+        self, inspections: Sequence[Inspection], packs: Sequence[Hashable] | None = None
+    ) -> list[Result]:
+        """Give one result an inspection, in their order.
+
+        `packs` says what belongs together, a key an inspection; without it, the packs of their origins do.
+        """
+        keys = packs or [(one.request.origin.inbox, one.request.origin.pack) for one in inspections]
+        members: dict[Hashable, list[int]] = {}
+        for place, (key, one) in enumerate(zip(keys, inspections, strict=True)):
+            if one.sound is not None:
+                members.setdefault(key, []).append(place)
+        results = [Result(path=one.request.path, error=one.error) for one in inspections]
+        for places in members.values():
+            pack = [sound for place in places if (sound := inspections[place].sound) is not None]
+            added_up = fuse(pack, model_id=self.model_id, weights=self._weights)
+            for place, sound, recognition in zip(places, pack, added_up, strict=True):
+                sample = Sample(facts=sound.facts, recognition=recognition)
+                results[place] = replace(results[place], sample=sample)
+        return results
+
+    def inspect(self, requests: Sequence[Request]) -> Iterator[Inspection]:
+        """Yield one inspection a request, in their order, as batches are done.
 
         At most two batches are decoded or being decoded at any time. When the caller stops early, what
         was not begun is dropped.
         """
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
         coming = iter(requests)
-        running: deque[tuple[Request, Future[_Inspected | FileProblem]]] = deque()
+        running: deque[tuple[Request, Future[_Prepared | FileProblem]]] = deque()
         try:
             while True:
                 for request in islice(coming, 2 * _BATCH - len(running)):
-                    running.append((request, pool.submit(self._inspect, request)))
+                    running.append((request, pool.submit(self._prepare, request)))
                 if not running:
                     return
                 batch = [running.popleft() for _ in range(min(_BATCH, len(running)))]
-                yield from self._results([(request, future.result()) for request, future in batch])
+                yield from self._inspections([(request, future.result()) for request, future in batch])
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _inspect(self, request: Request) -> _Inspected | FileProblem:
+    def _prepare(self, request: Request) -> _Prepared | FileProblem:
         """Do on a thread all that one file needs before the ear; never raises."""
         path = request.path
         try:
             decoded = read(path, seconds=self._seconds)
-            prepared = prepare(
+            wave = prepare(
                 decoded.wave,
                 decoded.samplerate,
                 target_rate=self._classifier.samplerate,
                 window=self._classifier.window,
             )
-            return _Inspected(
+            return _Prepared(
                 facts=decoded.facts,
-                prepared=prepared,
+                wave=wave,
                 audible=bool(np.abs(decoded.wave).max(initial=0.0) > _AUDIBLE),
                 rhythm=hear_rhythm(decoded.wave, decoded.samplerate),
                 other=() if self._audio_only else self._other_evidence(request, decoded.facts),
@@ -146,33 +187,28 @@ class Recognizer:
             hear_metadata(metadata, self._vocabulary, duration=facts.duration),
         )
 
-    def _results(self, batch: Sequence[tuple[Request, _Inspected | FileProblem]]) -> Iterator[Result]:
-        good = [inspected for _, inspected in batch if isinstance(inspected, _Inspected)]
+    def _inspections(self, batch: Sequence[tuple[Request, _Prepared | FileProblem]]) -> Iterator[Inspection]:
+        good = [prepared for _, prepared in batch if isinstance(prepared, _Prepared)]
         window = self._classifier.window
-        waves = np.stack([one.prepared for one in good]) if good else np.zeros((0, window), np.float32)
+        waves = np.stack([one.wave for one in good]) if good else np.zeros((0, window), np.float32)
         heard = self._classifier.hear(waves)
         rows = iter(range(len(good)))
-        for request, inspected in batch:
-            if isinstance(inspected, FileProblem):
-                yield Result(path=request.path, error=inspected)
-                continue
-            yield Result(path=request.path, sample=self._sample(inspected, heard, next(rows)))
+        for request, prepared in batch:
+            if isinstance(prepared, FileProblem):
+                yield Inspection(request=request, error=prepared)
+            else:
+                yield Inspection(request=request, sound=self._sound(prepared, heard, next(rows)))
 
-    def _sample(self, inspected: _Inspected, heard: Heard, row: int) -> Sample:
-        audio = self._audio_evidence(inspected, heard, row)
-        recognition = fuse(
-            (audio, *inspected.other),
-            inspected.facts,
-            model_id=self.model_id,
-            embedding=heard.embeddings[row].astype("<f2").tobytes()
-            if self._keep_embedding and inspected.audible
-            else b"",
-            weights=self._weights,
+    def _sound(self, prepared: _Prepared, heard: Heard, row: int) -> Sound:
+        keeps = self._keep_embedding and prepared.audible
+        return Sound(
+            evidence=(self._audio_evidence(prepared, heard, row), *prepared.other),
+            facts=prepared.facts,
+            embedding=heard.embeddings[row].astype("<f2").tobytes() if keeps else b"",
         )
-        return Sample(facts=inspected.facts, recognition=recognition)
 
-    def _audio_evidence(self, inspected: _Inspected, heard: Heard, row: int) -> Evidence:
-        if not inspected.audible:
+    def _audio_evidence(self, prepared: _Prepared, heard: Heard, row: int) -> Evidence:
+        if not prepared.audible:
             return Evidence(source="audio", reasons=("nothing is audible at its beginning",))
         says = {
             label: float(probability)
@@ -182,12 +218,12 @@ class Recognizer:
         model = {Kind.ONESHOT.value: oneshot, Kind.LOOP.value: loop}
         best = max(says, key=lambda one: says[one])
         reasons = [f"it sounds most like {best} ({says[best]:.0%})"]
-        rhythm = inspected.rhythm
+        rhythm = prepared.rhythm
         if rhythm is not None:
             again = f"{rhythm.onsets} times" if rhythm.onsets != 1 else "once"
             reasons.append(f"after its first onset, sound begins anew {again} in {rhythm.duration:.1f} s")
-        if inspected.facts.duration >= LONG_SECONDS:
-            reasons.append(f"it lasts {inspected.facts.duration:.0f} s")
+        if prepared.facts.duration >= LONG_SECONDS:
+            reasons.append(f"it lasts {prepared.facts.duration:.0f} s")
         onsets = None if rhythm is None else loop_probability(rhythm)
         return Evidence(
             source="audio",

@@ -45,12 +45,15 @@ def evaluate(
     heard: list[tuple[Row, Sample]] = []
     problems: list[str] = []
     requests = [Request(path=row.path, origin=origin_of(row)) for row in rows]
-    for done, (row, result) in enumerate(zip(rows, recognizer.hear(requests), strict=True), start=1):
+    inspections = []
+    for inspection in recognizer.inspect(requests):
+        inspections.append(inspection)
+        advance(len(inspections), len(rows))
+    for row, result in zip(rows, recognizer.recognise(inspections, packs_of(rows)), strict=True):
         if result.sample is None:
             problems.append(f"{row.file}: {result.error.message if result.error else 'not heard'}")
         else:
             heard.append((row, result.sample))
-        advance(done, len(rows))
     seconds = clock() - began
     figures = report(answers_of(heard))
     figures["errors"] = len(problems)
@@ -80,6 +83,11 @@ def answers_of(heard: Sequence[tuple[Row, Sample]]) -> Answers:
         seconds=np.array([sample.facts.duration for _, sample in heard], dtype=np.float64),
         kits=np.array([group_of(row) for row, _ in heard], dtype=np.str_),
     )
+
+
+def packs_of(rows: Sequence[Row]) -> list[str]:
+    """Say which files came as one pack: those of a kit, else those of the first folder of their old paths."""
+    return [group_of(row) if row.kit else f"{row.source}/{origin_of(row).pack}" for row in rows]
 
 
 def group_of(row: Row) -> str:

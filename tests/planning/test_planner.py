@@ -454,6 +454,7 @@ def test_a_sidecar_describes_what_was_heard() -> None:
                 "key": "Am",
             },
         ],
+        "doubts": [],
         "model": "ear-1",
         "rule": "Kicks é",
     }

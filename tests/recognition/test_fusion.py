@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from organizer.labels import LABELS
-from organizer.recognition.fusion import Weights, disagreement, fuse, pool_kinds
+from organizer.recognition.fusion import Sound, fuse, pool_kinds
+from organizer.recognition.trust import Weights
 from organizer.sample import Evidence, Facts, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from organizer.sample import Recognition
 
@@ -31,7 +32,19 @@ def facts(*, duration: float = 0.5, peak: float | None = -1.0) -> Facts:
 
 
 def fused(*evidence: Evidence, duration: float = 0.5, peak: float | None = -1.0) -> Recognition:
-    return fuse(evidence, facts(duration=duration, peak=peak), model_id="m")
+    (heard,) = fuse([Sound(evidence=evidence, facts=facts(duration=duration, peak=peak))], model_id="m")
+    return heard
+
+
+def packed(*pack: tuple[Evidence, ...], weights: Weights | None = None) -> list[Recognition]:
+    return fuse([Sound(evidence=one, facts=facts()) for one in pack], model_id="m", weights=weights)
+
+
+def trust_of(heard: Recognition, source: str) -> float:
+    evidence = heard.evidence_of(source)
+    assert evidence is not None
+    assert evidence.trust is not None
+    return evidence.trust
 
 
 def test_evidence_that_agrees_adds_up() -> None:
@@ -132,10 +145,96 @@ def test_long_is_a_matter_of_length_alone(duration: float, kind: Kind) -> None:
     assert (heard.label is None) == (kind is Kind.LONG)
 
 
-def test_disagreement_runs_from_none_to_all() -> None:
-    assert disagreement([says("audio", kick=0.9), says("name", kick=0.9)]) == pytest.approx(0.0)
-    assert disagreement([says("audio", kick=1.0), says("name", snare=1.0)]) == pytest.approx(1.0)
-    assert disagreement([says("audio", kick=1.0)]) == 0.0
+def test_a_strong_contradiction_is_told_in_a_sentence() -> None:
+    heard = fused(says("audio", kick=0.9), says("name", snare=0.95), says("metadata", kick=0.9))
+    assert heard.doubts == (
+        "the ear says kick (90%) and the name snare (95%): one of them is wrong, so it is less sure",
+    )
+    assert fused(says("audio", kick=0.3, tom=0.3), says("name", snare=0.95)).doubts == ()
+    assert fused(says("audio", kick=0.9), says("name", kick=0.95)).doubts == ()
+    assert fused(says("audio", snare=0.9), says("name", rim=0.95)).doubts == ()
+
+
+def test_contradicting_kinds_are_told_too() -> None:
+    audio, name = {"oneshot": 0.97, "loop": 0.03}, {"oneshot": 0.05, "loop": 0.95}
+    heard = fused(says("audio", audio, kick=0.9), says("name", name))
+    assert heard.doubts[0].startswith("the ear says oneshot (97%) and the name loop (95%)")
+    assert heard.kind_confidence < 0.9
+
+
+# Sounds as the ear hears them: mostly sure, sometimes not.
+HEARD = [
+    says("audio", None, **{label: share})
+    for label, share in zip(
+        ("kick", "snare", "clap", "hat_closed", "tom", "ride", "shaker", "cowbell", "synth", "vocal") * 3,
+        (0.9, 0.8, 0.95, 0.6, 0.7, 0.85) * 5,
+        strict=True,
+    )
+]
+
+
+def named(places: Sequence[int]) -> list[tuple[Evidence, ...]]:
+    """Give every sound the right name of the sound at another place."""
+    names = [max(one.labels, key=lambda label, one=one: one.labels[label]) for one in HEARD]  # type: ignore[misc]
+    return [
+        (one, says("name", None, **{names[place]: 0.95})) for one, place in zip(HEARD, places, strict=True)
+    ]
+
+
+def test_a_pack_whose_names_lie_loses_their_weight() -> None:
+    alone = packed(*((one,) for one in HEARD))
+    lied_to = packed(*named([(place + 1) % len(HEARD) for place in range(len(HEARD))]))
+    for one, ear in zip(lied_to, alone, strict=True):
+        assert one.category == ear.category
+        assert one.confidence == pytest.approx(ear.confidence, abs=0.1)
+        assert trust_of(one, "name") < 0.2
+        assert any("the names of this pack often do not fit what is heard" in said for said in one.doubts)
+
+
+def test_an_honest_pack_keeps_its_names_and_one_wrong_name_in_it_is_doubted() -> None:
+    places = list(range(len(HEARD)))
+    honest = packed(*named(places))
+    assert all(trust_of(one, "name") > 0.95 for one in honest)
+    assert all(one.confidence > 0.95 for one in honest)
+    places[0] = 1
+    wrong = packed(*named(places))[0]
+    assert trust_of(wrong, "name") < min(trust_of(one, "name") for one in honest)
+    assert wrong.confidence < 0.9 < min(one.confidence for one in honest)
+    assert wrong.doubts == (
+        "the ear says kick (90%) and the name snare (95%): one of them is wrong, so it is less sure",
+    )
+
+
+def test_packs_that_say_little_are_judged_by_little() -> None:
+    """Two wrong names among few do not silence the others."""
+    pack = packed(
+        *((says("audio", kick=0.9), says("name", snare=0.95)) for _ in range(2)),
+        *((says("audio", tom=0.3, hand_drum=0.3), says("name", tom=0.95)) for _ in range(6)),
+    )
+    assert all(one.label == "tom" for one in pack[2:])
+
+
+def test_a_source_that_lies_takes_nothing_from_another() -> None:
+    pack = packed(
+        *(
+            (one, says("name", None, **{label: 0.95}), says("metadata", fx=0.9))
+            for one, label in zip(
+                HEARD, ("kick", "snare", "clap", "hat_closed", "tom", "ride") * 5, strict=True
+            )
+        )
+    )
+    assert trust_of(pack[0], "name") > trust_of(pack[0], "metadata")
+
+
+def test_a_pack_without_names_is_heard_by_ear_alone() -> None:
+    blank = packed(*((one, says("name"), says("metadata")) for one in HEARD))
+    alone = packed(*((one,) for one in HEARD))
+    assert [one.probabilities for one in blank] == [one.probabilities for one in alone]
+    assert blank[0].probabilities == pytest.approx(HEARD[0].labels)
+
+
+def test_no_sounds_make_no_recognitions() -> None:
+    assert packed() == []
 
 
 def test_the_model_and_the_onsets_share_the_say_over_the_kind() -> None:
@@ -147,5 +246,5 @@ def test_the_model_and_the_onsets_share_the_say_over_the_kind() -> None:
 
 def test_weights_of_nothing_silence_a_source() -> None:
     evidence = (says("audio", kick=0.7), says("metadata", snare=0.9))
-    silent = fuse(evidence, facts(), model_id="m", weights=Weights(metadata=0.0))
+    (silent,) = packed(evidence, weights=Weights(metadata=0.0))
     assert silent.probabilities == pytest.approx(fused(evidence[0]).probabilities)

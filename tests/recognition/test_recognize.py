@@ -95,7 +95,7 @@ def test_results_come_in_order_one_for_each_request(
     for number in range(150):
         level = 0.9 if number % 3 else 0.05
         requests.append(request_for(write_sound(tmp_path / f"{number}.wav", tone(level=level))))
-    results = list(Recognizer(ear, threads=3).hear(requests))
+    results = Recognizer(ear, threads=3).hear(requests)
     assert [one.path for one in results] == [one.path for one in requests]
     labels = [one.sample.recognition.label for one in results if one.sample]
     assert labels == ["kick" if number % 3 else "hat_closed" for number in range(150)]
@@ -152,7 +152,7 @@ def test_bad_files_stand_in_their_places_and_stop_no_other(
     folder.mkdir()
     os.mkfifo(pipe)
     paths = [empty, good[0], text, tmp_path / "gone.wav", good[1], folder, pipe, good[2]]
-    results = list(Recognizer(ear).hear([request_for(path) for path in paths]))
+    results = Recognizer(ear).hear([request_for(path) for path in paths])
     assert [one.path for one in results] == paths
     assert [one.sample is not None for one in results] == [path in good for path in paths]
     assert all((one.sample is None) != (one.error is None) for one in results)
@@ -164,7 +164,7 @@ def test_a_batch_of_bad_files_alone_is_no_trouble(tmp_path: Path, ear: Classifie
     (tmp_path / "a.wav").touch()
     (result,) = Recognizer(ear).hear([request_for(tmp_path / "a.wav")])
     assert result.error is not None
-    assert list(Recognizer(ear).hear([])) == []
+    assert Recognizer(ear).hear([]) == []
 
 
 class Surprising(Classifier):
@@ -208,7 +208,7 @@ def test_silence_is_heard_as_nothing_whatever_its_name(
 def test_loops_and_long_sounds_get_no_label(tmp_path: Path, write_sound: Write, ear: Classifier) -> None:
     loop = write_sound(tmp_path / "beat_120bpm.wav", sounds.loop(bars=2))
     long = write_sound(tmp_path / "song.wav", np.tile(sounds.loop(), 20))
-    results = list(Recognizer(ear).hear([request_for(loop, "Loops"), request_for(long)]))
+    results = Recognizer(ear).hear([request_for(loop, "Loops"), request_for(long)])
     kinds = [one.sample.recognition.kind for one in results if one.sample]
     assert kinds == [Kind.LOOP, Kind.LONG]
     assert all(one.sample and one.sample.recognition.label is None for one in results)
@@ -229,7 +229,7 @@ def test_decoding_runs_ahead_by_two_batches_and_no_more(
                 taken += 1
                 yield request
 
-    results = Recognizer(ear).hear(Counting([request_for(path)] * 1_000))
+    results = Recognizer(ear).inspect(Counting([request_for(path)] * 1_000))
     next(results)
     assert taken <= 128
     results.close()  # type: ignore[attr-defined]  # an iterator by contract, a generator in fact
