@@ -31,7 +31,7 @@ def test_what_is_dumped_loads_equal(home: Home, tmp_path: Path) -> None:
     assert load(home) == config
 
 
-def test_words_of_the_users_own_are_dumped_as_they_were_read(tmp_path: Path) -> None:
+def test_words_of_the_users_own_are_dumped_as_they_were_read() -> None:
     words = {
         "labels": {"kick": {"sure": ["bombo", 'the "big" one']}},
         "shared": {"boo": {"kick": 0.5, "tom": 1}},
