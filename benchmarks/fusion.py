@@ -3,8 +3,9 @@
     python benchmarks/fusion.py MANIFEST --root FOLDER [--split valid] [--model FILE] [--fit] [--json FILE]
 
 Hears every sound once, then adds up what is said with names as they were, without names, with the names of
-all sounds mixed up, and with those of each kit mixed up. A kit is a pack; a kit is drawn to one of two
-halves by its name. `--fit` chooses weights on one half; figures are given for the other half and for all.
+all sounds mixed up, and with those of each kit mixed up. A kit is a pack. `--fit` chooses weights on the half
+of the kits that the ear's temperatures were not fitted on: on the others it looks surer than it is. Figures
+are given for each half and for all.
 """
 
 from __future__ import annotations
@@ -47,13 +48,15 @@ FIGURES = (
     "ece",
 )
 GRID = {
-    "audio": (0.5, 0.6, 0.7, 0.8, 1.0),
-    "name": (0.6, 0.8, 1.0),
-    "honest": (1.0, 2.0, 5.0),
-    "lying": (0.1, 0.2, 0.5),
+    "audio": (0.6, 0.7, 0.85),
+    "doubted": (0.8, 0.9, 1.0),
+    "name": (0.8, 1.0),
+    "honest": (0.5, 1.0, 2.0),
+    "lying": (0.1, 0.2, 0.4),
 }
-TRIED = 80  # combinations of the grid, drawn by chance: neighbours differ little
-FITTED_TO = ("names as they were", "mixed up in kits", "names mixed up")
+TRIED = 60  # combinations of the grid, drawn by chance: neighbours differ little
+# Most packs are honest: their loss counts as much as that of both kinds of lies.
+FITTED_TO = {"names as they were": 2.0, "mixed up in kits": 1.0, "names mixed up": 1.0}
 
 
 def main() -> None:
@@ -73,10 +76,15 @@ def main() -> None:
     ]
     rows, sounds = hear(rows, options.model, options.threads)
     fitted = fitting_half([group_of(row) for row in rows])
-    weights = fit(rows, sounds, fitted) if options.fit else Weights()
+    weights = fit(rows, sounds, ~fitted) if options.fit else Weights()
     print(weights)
     figures: dict[str, dict[str, dict[str, float]]] = {}
-    for title, chosen in (("kits that no weight was chosen on", ~fitted), ("all kits", np.ones_like(fitted))):
+    halves = {
+        "kits that the weights were not chosen on": fitted,
+        "kits that they were chosen on": ~fitted,
+        "all kits": np.ones_like(fitted),
+    }
+    for title, chosen in halves.items():
         some = [rows[place] for place in np.flatnonzero(chosen)]
         said = [sounds[place] for place in np.flatnonzero(chosen)]
         figures[title] = {case: measure(some, said, case, weights) for case in CASES}
@@ -170,16 +178,17 @@ def measure(rows: Sequence[Row], sounds: Sequence[Sound], case: str, weights: We
     return measured
 
 
-def fit(rows: Sequence[Row], sounds: Sequence[Sound], fitted: NDArray[np.bool_]) -> Weights:
+def fit(rows: Sequence[Row], sounds: Sequence[Sound], chosen: NDArray[np.bool_]) -> Weights:
     """Choose the weights of least log loss of the category, over honest and mixed-up names alike."""
-    places = np.flatnonzero(fitted).tolist()
+    places = np.flatnonzero(chosen).tolist()
     some, said = [rows[place] for place in places], [sounds[place] for place in places]
     cases = [told(some, said, case) for case in FITTED_TO]
     grid = list(itertools.product(*GRID.values()))
     drawn = np.random.default_rng(0).permutation(len(grid))[:TRIED]
 
     def loss(weights: Weights) -> float:
-        return float(np.mean([log_loss(added_up(some, case, weights)) for case in cases]))
+        losses = [log_loss(added_up(some, case, weights)) for case in cases]
+        return float(np.average(losses, weights=list(FITTED_TO.values())))
 
     tried = [Weights(**dict(zip(GRID, grid[place], strict=True))) for place in drawn]
     return min(tried, key=loss)

