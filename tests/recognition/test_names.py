@@ -114,11 +114,89 @@ def test_the_nearest_and_most_telling_word_wins(name: str, label: str) -> None:
         "Eric Clapton.wav", "bridesmaid.wav", "Override.wav", "stomach.wav", "Pride.wav",
         "hatch.wav", "Shape 1.wav", "basket.wav", "kickstart.wav", "Padre.wav", "01.wav",
         "untitled 7.wav", "Drum 4.wav", "🥁.wav", "Drum & Bass/03.wav", "Cabaret.wav",
-        "operator.wav", "leader.wav", "keyhole.wav",
+        "operator.wav", "leader.wav", "keyhole.wav", "Hatsune 3.wav", "Bassano 1.wav", "Tommy 4.wav",
+        "Ringside.wav", "Crashdown.wav", "Snapper.wav", "Percy.wav", "TR-909/03.wav", "808s/04.wav", "Roland 808.wav",
+        "Trommel 3.wav", "Voicemail.wav", "Clapham Nights/01.wav",
     ],
 )  # fmt: skip
 def test_parts_of_words_machines_and_genres_are_no_labels(name: str) -> None:
     assert top(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        # German
+        ("große Trommel 1.wav", "kick"), ("Grosse_Trommel.wav", "kick"), ("Basstrommel.wav", "kick"),
+        ("kleine Trommel 02.wav", "snare"), ("Kleine_Trommel_Randschlag.wav", "rim"),
+        ("Händeklatschen.wav", "clap"), ("Haendeklatschen 3.wav", "clap"), ("Fingerschnipsen.wav", "snap"),
+        ("HiHat geschlossen.wav", "hat_closed"), ("Hihat_offen_1.wav", "hat_open"), ("Becken 18.wav", "cymbal"),
+        ("Standtom.wav", "tom"), ("Kuhglocke.wav", "cowbell"), ("Glocken/01.wav", "bell"),
+        ("Schellenkranz.wav", "tambourine"), ("Rassel.wav", "shaker"), ("Holzblock tief.wav", "block"),
+        ("Klanghölzer.wav", "block"), ("Klangholz.wav", "block"), ("Handtrommel.wav", "hand_drum"),
+        ("Stimme weiblich.wav", "vocal"), ("Gesang.wav", "vocal"), ("Klavier C.wav", "synth"),
+        ("Streicher.wav", "synth"), ("Geräusch.wav", "fx"),
+        # Spanish
+        ("Bombo_01.wav", "kick"), ("Bombos/01.wav", "kick"), ("Caja seca.wav", "snare"), ("Redoblante.wav", "snare"),
+        ("Tarola.wav", "snare"), ("Golpe de aro.wav", "rim"), ("Palmas.wav", "clap"), ("Chasquido.wav", "snap"),
+        ("charles cerrado.wav", "hat_closed"), ("Contratiempo abierto.wav", "hat_open"), ("Platillos/01.wav", "cymbal"),
+        ("Tom bajo.wav", "tom"), ("Cencerro.wav", "cowbell"), ("Campanas/3.wav", "bell"), ("Pandereta.wav", "tambourine"),
+        ("Bajo eléctrico.wav", "bass"), ("Voces/coro 1.wav", "vocal"), ("Guitarra.wav", "synth"), ("Ruido.wav", "fx"),
+        ("Caja clara.wav", "snare"), ("Caja china.wav", "block"),
+        # French
+        ("Grosse caisse.wav", "kick"), ("GrosseCaisse_3.wav", "kick"), ("caisse_claire.wav", "snare"),
+        ("Claquement de mains.wav", "clap"), ("Claquement de doigts.wav", "snap"), ("Charleston fermé.wav", "hat_closed"),
+        ("charley ouvert.wav", "hat_open"), ("Cymbale.wav", "cymbal"), ("Tom basse.wav", "tom"),
+        ("Cloche à vache.wav", "cowbell"), ("Cloche 2.wav", "bell"), ("Tambour de basque.wav", "tambourine"),
+        ("Grelots.wav", "bell"), ("Basse slap.wav", "bass"), ("Voix femme.wav", "vocal"), ("Guitare.wav", "synth"),
+        ("Bruitage.wav", "fx"),
+        # Portuguese
+        ("Bumbo 1.wav", "kick"), ("Caixa.wav", "snare"), ("Estalo.wav", "snap"), ("Prato de ataque.wav", "crash"),
+        ("Prato de condução.wav", "ride"), ("Chimbal fechado.wav", "hat_closed"), ("chimbau aberto.wav", "hat_open"),
+        ("Chocalho.wav", "shaker"), ("Atabaque.wav", "hand_drum"), ("Sino.wav", "bell"), ("Baixo.wav", "bass"),
+        ("Violão.wav", "synth"), ("Palma.wav", "clap"),
+        # Japanese, romanised
+        ("kikku 01.wav", "kick"), ("basudoramu.wav", "kick"), ("Sunea.wav", "snare"), ("tamu_3.wav", "tom"),
+        ("haihatto.wav", "hat_closed"), ("kurozu haihatto.wav", "hat_closed"), ("opun haihatto.wav", "hat_open"),
+        ("shinbaru.wav", "cymbal"), ("kurasshu.wav", "crash"), ("raido.wav", "ride"), ("Kurappu.wav", "clap"),
+        ("rimushotto.wav", "rim"), ("taiko/01.wav", "hand_drum"), ("Tsuzumi.wav", "hand_drum"), ("shime-daiko.wav", "hand_drum"),
+        ("hyoshigi.wav", "block"), ("mokugyo.wav", "block"), ("suzu.wav", "bell"), ("koe.wav", "vocal"),
+        ("shinse.wav", "synth"), ("koukaon.wav", "fx"),
+    ],
+)  # fmt: skip
+def test_drums_are_known_in_five_more_languages(name: str, label: str) -> None:
+    assert top(name) == label
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("ride.wav", "ride"), ("crash.wav", "crash"), ("ride bell.wav", "ride"), ("bell of the ride.wav", "ride"),
+        ("bass drum.wav", "kick"), ("bass.wav", "bass"), ("djembe bass.wav", "hand_drum"), ("Bass/djembe 1.wav", "hand_drum"),
+        ("hat.wav", "hat_closed"), ("snappy snare.wav", "snare"), ("snap.wav", "snap"), ("perc.wav", "perc"),
+        ("808 kick.wav", "kick"), ("808 bass.wav", "bass"), ("808 C#.wav", "bass"), ("SPINZ 808 (F).wav", "bass"),
+        ("TR-808 Snare.wav", "snare"), ("808/Clap 3.wav", "clap"), ("808 Kick (C).wav", "kick"),
+        ("909 hat closed.wav", "hat_closed"), ("909/Rim 2.wav", "rim"), ("Snare fx.wav", "snare"), ("kick_fx_02.wav", "kick"),
+        ("Vocal FX.wav", "vocal"), ("FX 3.wav", "fx"), ("FX/Clap 3.wav", "clap"),
+        ("Eric Clapton/Snare.wav", "snare"), ("Rimini/Kick.wav", "kick"), ("Custom Toms/01.wav", "tom"),
+        ("Crash Bandicoot Kit/Kick.wav", "kick"), ("Tom Jones/Ride.wav", "ride"), ("Hatsune Clap.wav", "clap"),
+        ("Bass Kit Vol 2/Hats/07.wav", "hat_closed"), ("CLP_Kit01_03.wav", "clap"), ("KSHMR_Tamb_01.wav", "tambourine"),
+        ("Cymatics - Lofi Cga 3.wav", "hand_drum"), ("MPC60 HHC 01.wav", "hat_closed"), ("KB6_DR110_CH.wav", "hat_closed"),
+    ],
+)  # fmt: skip
+def test_traps(name: str, label: str) -> None:
+    assert top(name) == label
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("Pack/Bucles/01.wav", "loop"), ("Pack/Boucles/01.wav", "loop"), ("Schleife 3.wav", "loop"),
+        ("Pack/Schleifen/3.wav", "loop"), ("rupu 3.wav", "loop"), ("Pack/Single Hits/3.wav", "oneshot"),
+    ],
+)  # fmt: skip
+def test_kinds_are_known_in_other_languages(path: str, kind: str) -> None:
+    assert hear(path).kinds[kind] > 0.6
 
 
 def test_a_hat_without_more_is_split_between_closed_and_open() -> None:
