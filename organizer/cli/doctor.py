@@ -82,6 +82,9 @@ def _failures(subject: str, error: OrganizerError) -> Iterator[Finding]:
 
 
 def _configuration(parts: Assembly) -> Iterator[Finding]:
+    from organizer.recognition.vocabulary import Vocabulary
+
+    Vocabulary.load(parts.config.vocabulary)
     inboxes = len(parts.config.inbox)
     yield Finding("OK", "configuration", f"{parts.home.config_file}, {inboxes} inbox{'es' * (inboxes != 1)}")
 

@@ -201,7 +201,7 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if name not in known
         ]
         return found + [
-            f"[vocabulary.{table}] {word!r}: expected {expected}"
+            f"{table}, {word!r}: expected {expected}"
             for table, words in tables.items()
             for word, shares in words.items()
             if not shares or not all(0.0 < share <= 1.0 for share in shares.values())
@@ -220,11 +220,11 @@ def _layered(own: Mapping[str, Any]) -> Vocabulary:
         form = msgspec.convert(own, Form)
         mistakes = form.mistakes()
     except msgspec.ValidationError as error:
-        mistakes = [str(error).replace("$", "[vocabulary]")]
+        mistakes = [str(error).replace("`$.", "`")]
     if mistakes:
         raise ConfigError(
-            "; ".join(f"vocabulary: {one}" for one in mistakes),
-            hint="See [vocabulary] in the README; `organizer doctor` checks it again.",
+            "\n".join(f"config.toml: [vocabulary] {one}" for one in mistakes),
+            hint="The README tells the form; `organizer doctor` checks it again.",
         )
     return _vocabulary(
         msgspec.toml.decode(DEFAULT.read_bytes(), type=Form),

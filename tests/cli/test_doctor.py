@@ -55,3 +55,17 @@ def test_a_broken_configuration_is_one_finding_a_mistake(run: Run, ready: Path) 
 def test_rules_that_would_file_nothing_are_warned_of(run: Run, ready: Path) -> None:
     (ready / "home" / "rules" / "default.toml").write_text("version = 1\n")
     assert "WARN rules: no rule: nothing would ever be filed" in run("doctor").out
+
+
+def test_every_mistake_in_words_of_the_users_own_is_a_finding(run: Run, ready: Path) -> None:
+    config = ready / "home" / "config.toml"
+    words = '[vocabulary]\nlabels.kik.sure = ["wumms"]\nshared.boo = { kick = 0.0 }\n'
+    config.write_text(config.read_text() + words)
+    failed = [one for one in json.loads(run("doctor", "--json").out) if one["grade"] == "FAIL"]
+    assert [(one["subject"], one["what"]) for one in failed] == [
+        ("configuration", "config.toml: [vocabulary] there is no label 'kik'; did you mean 'kick'?"),
+        (
+            "configuration",
+            "config.toml: [vocabulary] shared, 'boo': expected one or more numbers above 0, up to 1",
+        ),
+    ]

@@ -50,3 +50,47 @@ def test_a_file_that_cannot_be_heard_says_why(run: Run, ready: Path) -> None:
     ran = run("why", ready / "Inbox" / "empty.wav")
     assert ran.code == 0
     assert "cannot be heard: the file is empty" in ran.out
+
+
+def test_a_name_that_the_ear_contradicts_is_told_in_one_sentence(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    pack = make_pack(ready / "Inbox" / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Closed Hat 1.wav"})
+    told = json.loads(run("why", "--json", pack / "Closed Hat 1.wav").out)["sample"]
+    (doubt,) = told["doubts"]
+    assert doubt.startswith("the ear says kick (")
+    assert "and the name hihat (" in doubt
+    alone = json.loads(run("classify", "--json", "--audio-only", pack / "Closed Hat 1.wav").out)
+    assert told["confidence"] < alone["confidence"]
+    shown = run("why", pack / "Closed Hat 1.wav").out
+    assert f"doubt     {doubt}" in shown
+    assert ", believed " in shown
+
+
+def test_a_file_not_yet_filed_is_heard_with_its_pack(run: Run, ready: Path, make_pack: Make) -> None:
+    """What `why` says of it beforehand is what filing it comes to."""
+    kick = "Kicks/VEH1 Bassdrum 001.wav"
+    pack = make_pack(ready / "Inbox" / "Kit", {kick: "Closed Hat 1.wav"})
+    for number in range(2, 9):
+        make_pack(pack, {kick: f"Cowbell {number}.wav"})
+    before = json.loads(run("why", "--json", pack / "Closed Hat 1.wav").out)["sample"]
+    assert any("the names of this pack often do not fit" in doubt for doubt in before["doubts"])
+    assert before["category"] == "kick"
+    run("sort", pack, "--yes")
+    after = json.loads(run("why", "--json", pack / "Closed Hat 1.wav").out)["sample"]
+    assert after == before
+
+
+def test_words_of_the_users_own_count_and_mistakes_in_them_are_told(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    pack = make_pack(ready / "Inbox" / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Wumms 1.wav"})
+    assert "says" not in run("why", pack / "Wumms 1.wav").out.split("name ")[1].splitlines()[0]
+    config = ready / "home" / "config.toml"
+    plain = config.read_text()
+    config.write_text(plain + '\n[vocabulary.labels.kick]\nsure = ["Wumms"]\n')
+    assert "the file name says “wumms”" in run("why", pack / "Wumms 1.wav").out
+    config.write_text(plain + '\n[vocabulary.labels.kik]\nsure = ["Wumms"]\n')
+    ran = run("why", pack / "Wumms 1.wav")
+    assert ran.code == 3
+    assert "there is no label 'kik'; did you mean 'kick'?" in ran.err
