@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from organizer.config import Home, dump, load
+from organizer.recognition.vocabulary import Vocabulary
 from organizer.rules.loader import load_rules
 
 if TYPE_CHECKING:
@@ -52,8 +53,12 @@ def test_each_rule_file_is_valid(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", [text for text in _blocks("toml") if "[[rule]]" not in text])
 def test_each_configuration_is_valid(text: str, tmp_path: Path) -> None:
     home = Home.find({"ORGANIZER_HOME": str(tmp_path)})
+    if "library =" not in text:  # a part, to be added to a whole configuration
+        text = 'library = "/library"\n[[inbox]]\npath = "/inbox"\n' + text
     home.config_file.write_text(text, encoding="utf-8")
-    assert dump(load(home))
+    config = load(home)
+    assert dump(config)
+    assert Vocabulary.load(config.vocabulary).digest
 
 
 def test_the_commands_work_in_the_order_of_the_page(tmp_path: Path, make_pack: Callable[..., Path]) -> None:
