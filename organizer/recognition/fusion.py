@@ -102,13 +102,13 @@ def fuse(pack: Sequence[Sound], *, model_id: str, weights: Weights | None = None
 def _labels(opinions: Opinions, shares: NDArray[np.float64], weights: Weights) -> NDArray[np.float64]:
     """Give the distributions over labels, (n, 22)."""
     ear = opinions.labels[0]
-    contradicted = opinions.tells_labels.any(axis=0)[:, np.newaxis]
+    contradicted = np.any(opinions.tells_labels, axis=0, keepdims=True).T
     alone = np.where(contradicted, pooled([(ear, weights.doubted)]), ear)
     result: NDArray[np.float64] = np.zeros_like(ear)
     for place, honest in enumerate(HONEST):
         said = [(one, 1.0) for one in opinions.labels[1:][honest]]
         joined = pooled([(ear, weights.audio), *said])
-        told = opinions.tells_labels[honest].any(axis=0)[:, np.newaxis]
+        told = np.any(opinions.tells_labels[honest], axis=0, keepdims=True).T
         result += shares[:, place : place + 1] * np.where(told, joined, alone)
     return result
 

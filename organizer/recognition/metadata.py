@@ -1,4 +1,6 @@
-"""Reads what others wrote into a file, as evidence: ACID and sampler chunks, INFO, bext, ID3, comments.
+"""Reads what others wrote into a file or beside it, as evidence.
+
+ACID and sampler chunks, INFO, bext, ID3, comments, Apple Loops, and the tags of Ableton Live.
 
 It reads only, never raises for broken metadata (it notes it), and reads no more than a few megabytes of
 it. ID3 is read here and not by mutagen, which would inflate compressed frames without a limit.
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 import mutagen
 
 from organizer.errors import FileProblem
-from organizer.recognition import chunks, id3, musical
+from organizer.recognition import ableton, apple_loops, chunks, id3, musical
 from organizer.recognition.names import kind_in, labels_in
 from organizer.recognition.opening import open_regular
 from organizer.sample import Evidence, Kind
@@ -57,12 +59,14 @@ _FIT = 0.05  # how far beats at that tempo may be from the duration, relative
 class Metadata:
     """What a file says about itself. None and empty: it does not say."""
 
-    oneshot: bool = False  # flagged as one in an ACID chunk
+    oneshot: bool = False  # flagged as one in an ACID chunk or an Apple Loop
+    loop: bool = False  # flagged as one in an Apple Loop
     beats: int | None = None
     bpm: float | None = None
     key: str | None = None
     root: int | None = None  # MIDI note of a sampler chunk, which many programs fill in blindly
     texts: Mapping[str, str] = field(default_factory=dict)  # title, genre, keywords, comment, ...
+    tags: tuple[str, ...] = ()  # of Ableton Live: `Drums|Kick`
     notes: tuple[str, ...] = ()  # what could not be read
 
 
@@ -76,6 +80,14 @@ def read_metadata(path: Path) -> Metadata:
         found.notes.append(error.message)
     except Exception as error:  # a broken tag may make mutagen raise anything; metadata is only evidence
         found.notes.append(f"metadata cannot be read ({error or type(error).__name__})")
+    try:
+        found.live(ableton.live_tags(path))
+    except FileProblem as error:
+        found.notes.append(f"the tags of Ableton Live beside it: {error.message}")
+    except Exception as error:  # hostile XML may raise whatever its parser knows
+        found.notes.append(
+            f"the tags of Ableton Live beside it cannot be read ({error or type(error).__name__})"
+        )
     return found.metadata()
 
 
@@ -84,27 +96,46 @@ def hear_metadata(metadata: Metadata, vocabulary: Vocabulary, *, duration: float
     reasons: list[str] = []
     kinds = _kinds(metadata, duration, reasons)
     labels: Mapping[str, float] = {}
-    for name in _TEXTS:
-        text = metadata.texts.get(name, "")
+    for text, reason in _said(metadata):
         if not labels and (labels := labels_in(text, vocabulary)):
-            reasons.append(f"its {name} is “{text[:60]}”")
+            reasons.append(reason)
         if not kinds and (said := kind_in(text, vocabulary)):
             kinds = _of_kind(Kind(said[0]), said[1])
-            reasons.append(f"its {name} is “{text[:60]}”")
+            reasons.append(reason)
     return Evidence(
         source="metadata",
         labels=labels,
         kinds=kinds,
-        bpm=None if metadata.oneshot else metadata.bpm,
+        bpm=None if metadata.oneshot else metadata.bpm or _tempo_of(metadata, duration),
         key=metadata.key,
         reasons=tuple(dict.fromkeys(reasons)),
     )
 
 
+def _said(metadata: Metadata) -> Iterator[tuple[str, str]]:
+    """Give what may hold words, the most telling first, and how to name it."""
+    for tag in metadata.tags:
+        for part in reversed(tag.split("|")):  # from the narrowest to the widest
+            yield part, f"its tag in Ableton Live is “{tag}”"
+    for name in _TEXTS:
+        text = metadata.texts.get(name, "")
+        yield text, f"its {name} is “{text[:60]}”"
+
+
+def _tempo_of(metadata: Metadata, duration: float) -> float | None:
+    """Say how fast a loop must be that counts its beats and names no tempo, as Apple Loops do."""
+    if not (metadata.loop and metadata.beats and duration > 0.0):
+        return None
+    return musical.tempo(metadata.beats * 60 / duration)
+
+
 def _kinds(metadata: Metadata, duration: float, reasons: list[str]) -> dict[str, float]:
     if metadata.oneshot:
-        reasons.append("its ACID chunk calls it a one-shot")
+        reasons.append("it is flagged as a one-shot (ACID or Apple Loops)")
         return _of_kind(Kind.ONESHOT, _FLAGGED)
+    if metadata.loop:
+        reasons.append("it is flagged as an Apple Loop")
+        return _of_kind(Kind.LOOP, _FLAGGED)
     if metadata.beats and metadata.beats >= 2 and metadata.bpm:
         reasons.append(f"its ACID chunk counts {metadata.beats} beats at {metadata.bpm:g} BPM")
         fits = abs(metadata.beats * 60 / metadata.bpm - duration) <= _FIT * duration
@@ -123,7 +154,9 @@ class _Found:
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
         self.notes: list[str] = []
+        self.tags: tuple[str, ...] = ()
         self.oneshot = False
+        self.loop = False
         self.beats: int | None = None
         self.bpm: float | None = None
         self.key: str | None = None
@@ -134,16 +167,30 @@ class _Found:
         if value:
             self.texts.setdefault(name, value)
 
+    def apple_loop(self, said: apple_loops.AppleLoop) -> None:
+        self.beats = said.beats or self.beats
+        self.key = said.key or self.key
+        self.loop, self.oneshot = said.loop is True, said.loop is False
+        self.text("subject", said.words)
+
+    def live(self, tags: tuple[str, ...]) -> None:
+        self.tags = tags
+        says = dict(tag.split("|", 1) for tag in tags if tag.count("|") == 1 and not tag.startswith("Key|M"))
+        if "Key" in says:
+            self.text("key", says["Key"] + ("m" if "Key|Minor" in tags else ""))
+
     def metadata(self) -> Metadata:
         texts = dict(self.texts)
         bpm, key = texts.pop("bpm", ""), texts.pop("key", "")
         return Metadata(
             oneshot=self.oneshot,
+            loop=self.loop,
             beats=self.beats,
             bpm=self.bpm or musical.tempo(bpm),
             key=musical.key(key) or self.key,
             root=self.root,
             texts=texts,
+            tags=self.tags,
             notes=tuple(self.notes),
         )
 
@@ -159,6 +206,10 @@ def _read(file: FileIO, found: _Found) -> None:
         return
     file.seek(0)
     head = file.read(_MOST_BYTES) or b""
+    if apple_loops.is_caf(head):
+        if said := apple_loops.from_caf(file):
+            found.apple_loop(said)
+        return
     if head.startswith(b"ID3"):
         _read_id3(head, found)
         return
@@ -195,6 +246,8 @@ def _read_chunk(chunk: chunks.Chunk, file: FileIO, found: _Found) -> None:
             _read_info(chunk.read(file, most=_MOST_BYTES), found)
         case b"bext":
             found.text("description", _decode(chunk.read(file, most=256).split(b"\0", 1)[0]))
+        case b"basc":
+            found.apple_loop(apple_loops.from_basc(chunk.read(file, most=84)))
         case b"NAME":
             found.text("title", _decode(chunk.read(file, most=_MOST_TEXT)))
         case b"ANNO":

@@ -68,7 +68,7 @@ def test_an_acid_one_shot_is_one(tmp_path: Path, write_sound: Write) -> None:
     heard = hear(metadata)
     assert heard.kinds["oneshot"] > 0.9
     assert heard.bpm is None
-    assert heard.reasons == ("its ACID chunk calls it a one-shot",)
+    assert heard.reasons == ("it is flagged as a one-shot (ACID or Apple Loops)",)
 
 
 def test_acid_beats_that_fit_the_duration_make_a_loop(tmp_path: Path, write_sound: Write) -> None:
