@@ -114,7 +114,7 @@ def test_the_nearest_and_most_telling_word_wins(name: str, label: str) -> None:
         "Eric Clapton.wav", "bridesmaid.wav", "Override.wav", "stomach.wav", "Pride.wav",
         "hatch.wav", "Shape 1.wav", "basket.wav", "kickstart.wav", "Padre.wav", "01.wav",
         "untitled 7.wav", "Drum 4.wav", "🥁.wav", "Drum & Bass/03.wav", "Cabaret.wav",
-        "operator.wav", "leader.wav", "keyhole.wav", "Hatsune 3.wav", "Bassano 1.wav", "Tommy 4.wav",
+        "operator.wav", "leader.wav", "keyhole.wav", "Big Daddy Kane 1.wav", "Bassano 1.wav", "Tommy 4.wav",
         "Ringside.wav", "Crashdown.wav", "Snapper.wav", "Percy.wav", "TR-909/03.wav", "808s/04.wav",
         "Roland 808.wav",
         "Trommel 3.wav", "Voicemail.wav", "Clapham Nights/01.wav",
