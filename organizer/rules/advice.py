@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from organizer.rules.actions import CopyTo, MoveTo
-from organizer.rules.conditions import AllOf, KindIs, TypeIs
+from organizer.rules.conditions import AllOf
+from organizer.rules.words import KindIs, TypeIs
 from organizer.sample import FileType, Kind
 
 if TYPE_CHECKING:

@@ -59,6 +59,8 @@ def _parse(text: str) -> Range | None:
 
 def said(value: float, ranges: tuple[Range, ...]) -> str:
     """Write a number with as many decimals as show on which side of the bounds it is: 0.796, not 0.80."""
+    if isinstance(value, int):
+        return str(value)
     for decimals in range(2, 12):
         rounded = round(value, decimals)
         if all(one.holds(rounded) == one.holds(value) for one in ranges):

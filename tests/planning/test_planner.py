@@ -440,7 +440,7 @@ def test_a_sidecar_describes_what_was_heard() -> None:
             {
                 "source": "audio",
                 "labels": {"kick": 1.0},
-                "kinds": {},
+                "kinds": {"oneshot": 0.4, "loop": 0.6},
                 "contents": {},
                 "reasons": ["it sounds like one"],
             },

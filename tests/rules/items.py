@@ -24,6 +24,8 @@ def sound(
     kind_confidence: float = 0.99,
     duration: float = 0.5,
     content: str = "b2:sound",
+    made_of: str | None = None,
+    bits: int | None = 16,
     format: str = "wav",  # noqa: A002 - the word of the vocabulary
 ) -> Sample:
     oneshot = kind is Kind.ONESHOT and label is not None
@@ -32,7 +34,7 @@ def sound(
             format=format,
             samplerate=44100,
             channels=1,
-            bits=16,
+            bits=bits,
             duration=duration,
             peak=-1.0,
             content_hash=content,
@@ -46,9 +48,16 @@ def sound(
             category=CATEGORY_OF[label] if oneshot and label else None,
             confidence=confidence,
             margin=0.5 if oneshot else None,
+            content=made_of,
+            content_confidence=None if made_of is None else 0.7,
             probabilities={label: 0.912345, "fx": 0.087655} if label else {},
             evidence=(
-                Evidence(source="audio", labels={"kick": 1.0}, reasons=("it sounds like one",)),
+                Evidence(
+                    source="audio",
+                    labels={"kick": 1.0},
+                    kinds={"oneshot": 0.4, "loop": 0.6},
+                    reasons=("it sounds like one",),
+                ),
                 Evidence(source="name", bpm=128.0, key="Am"),
             ),
             model_id="ear-1",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 KICK = item()
 LOOP = item("Pack/break.wav", sound(kind=Kind.LOOP, confidence=0.62, duration=8.0))
+DRUMS = item("Pack/break.wav", sound(kind=Kind.LOOP, made_of="drums"))
+LOSSY = item("Pack/Kick.mp3", sound(bits=None, format="mp3"))
 MIDI = item("Pack/break.mid")
 BROKEN = item("Pack/x.wav", problem="it is empty")
 LOOSE = item("Kick.wav")
@@ -40,6 +42,19 @@ BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
         ({"duration": "60..200"}, LOOP, False, "duration is 8.00 s, not 60..200"),
         ({"label_confidence": ">= 0.95"}, KICK, False, "label_confidence is 0.90, not >= 0.95"),
         ({"kind_confidence": "<= .5"}, KICK, False, "kind_confidence is 0.99, not <= .5"),
+        ({"content": ["drums", "percussion"]}, DRUMS, True, "content is drums"),
+        ({"content": "vocal"}, DRUMS, False, "content is drums, not vocal"),
+        ({"content": "drums"}, KICK, False, "it has no content: it is a oneshot"),
+        ({"content_confidence": ">= 0.8"}, DRUMS, False, "content_confidence is 0.70, not >= 0.8"),
+        ({"audio.confidence": ">= 0.9"}, KICK, True, "audio.confidence is 1.00"),
+        ({"audio": {"confidence": ">= 0.9"}}, LOOP, False, "audio.confidence is 0.60, not >= 0.9"),
+        ({"audio.confidence": "> 0"}, MIDI, False, "it has no audio.confidence: its type is midi"),
+        ({"channels": "< 2"}, KICK, True, "channels is 1"),
+        ({"samplerate": ">= 48000"}, KICK, False, "samplerate is 44100 Hz, not >= 48000"),
+        ({"bits": "16..24"}, KICK, True, "bits is 16"),
+        ({"bits": "16..24"}, LOSSY, False, "it has no bits: its format is mp3"),
+        ({"path": "*/kicks/*"}, KICK, True, "path is Pack/Kicks/Kick 01.wav"),
+        ({"path": "*/snares/*"}, KICK, False, "path is Pack/Kicks/Kick 01.wav, not */snares/*"),
         ({"format": ["WAV", "aiff"]}, KICK, True, "format is wav"),
         ({"format": "flac"}, KICK, False, "format is wav, not flac"),
         ({"pack": "*"}, LOOSE, False, "it came in no pack"),
