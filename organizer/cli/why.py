@@ -40,12 +40,12 @@ def why(*, file: Path, json_: bool) -> None:
     path = absolute(file)
     with Assembly() as parts:
         history = parts.journal_to_read.history_of(path)
-        now = _place_now(path, history)
+        now = place_now(path, history)
         if now.is_dir():
             raise UsageProblem(f"{now} is a folder", path=now, hint="Name one file.")
         entry = parts.index.get(now)
         held = parts.journal_to_read.is_held(now, Stamp.of(now.stat()), content_hash)
-        decision = _decide(parts, now, entry)
+        decision = decide(parts, now, entry)
         stays = parts.remainders.get(now)
         sample = decision.item.sample
         told: dict[str, Any] = {
@@ -71,7 +71,7 @@ def why(*, file: Path, json_: bool) -> None:
         _tell(told, sample)
 
 
-def _place_now(path: Path, history: list[OperationRecord]) -> Path:
+def place_now(path: Path, history: list[OperationRecord]) -> Path:
     """Follow the moves of the journal from a place that a file has left."""
     from organizer.planning.operations import Move
 
@@ -83,7 +83,7 @@ def _place_now(path: Path, history: list[OperationRecord]) -> Path:
     raise UsageProblem(f"there is no file {path}, and the journal knows none that was there", path=path)
 
 
-def _decide(parts: Assembly, path: Path, entry: Entry | None) -> Decision:
+def decide(parts: Assembly, path: Path, entry: Entry | None) -> Decision:
     """Ask today's rules: about what was heard when it was filed, else about what is heard now."""
     if entry is None:
         with Progress("why") as progress:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from organizer.rules.actions import Action, Leave, MoveTo
 from organizer.rules.conditions import AllOf, words_of
 from organizer.sample import FileType, Item
+
+if TYPE_CHECKING:
+    from organizer.rules.words import Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class Rule:
             return Verdict(self.name, False, reason)
         finding = self.when.check(item)
         return Verdict(self.name, finding.held, "holds" if finding.held else finding.why)
+
+    def findings(self, item: Item) -> tuple[Finding, ...]:
+        """Ask each condition by itself, whatever the others say."""
+        return tuple(condition.check(item) for condition in self.when.conditions)
 
     @property
     def settles(self) -> bool:
