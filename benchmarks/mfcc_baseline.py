@@ -1,6 +1,6 @@
 """The baseline to beat: MFCC pictures and a small network, trained on the same sounds as the ear.
 
-    python benchmarks/mfcc_baseline.py MANIFEST --root FOLDER [--passes 30] [--seed 1] [--threads 2] [--json FILE]
+    python benchmarks/mfcc_baseline.py MANIFEST --root FOLDER [--passes 30] [--seed 1] [--threads 2]
 
 The design is that of a study of drum classification: 13 MFCCs at 22.05 kHz over two seconds, convolutions of
 16 and 32 channels, pooling, dense layers of 128, 64 and 7. It is measured twice: on a fifth of the sounds of
