@@ -164,14 +164,7 @@ def measure(rows: Sequence[Row], sounds: Sequence[Sound], case: str, weights: We
     sure = shares.max(axis=1) >= SURE
     wrong = shares.argmax(axis=1) != truth
     drums = truth < len(DRUM_CATEGORIES)
-    keys = (
-        "drum_category_accuracy",
-        "category_accuracy",
-        "label_macro_recall",
-        "kind_balanced_accuracy",
-        "ece",
-    )
-    measured = {key: number(figures[key]) for key in keys}
+    measured = {key: number(figures[key]) for key in FIGURES}
     measured["sure"] = float(sure.mean())
     measured["wrong_among_sure"] = float(wrong[sure].mean()) if sure.any() else 0.0
     measured["wrong_among_sure_drums"] = float(wrong[sure & drums].mean()) if (sure & drums).any() else 0.0

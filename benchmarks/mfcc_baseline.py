@@ -140,7 +140,7 @@ def measured(learnt: Pictures, asked: Pictures, options: argparse.Namespace) -> 
             batch = order[first : first + BATCH]
             optimizer.zero_grad()
             loss = nn.functional.cross_entropy(model(inputs[batch]), truth[batch])
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             optimizer.step()
     model.eval()
     with torch.no_grad():

@@ -131,9 +131,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: str = ""  # empty: the one that ships
     folders: dict[str, str] = {}
     category_folders: dict[str, str] = {}
-    vocabulary: dict[
-        str, Any
-    ] = {}  # words of the user's own; what may stand there is checked by who reads it
+    # Words of the user's own; what may stand there is checked by who reads it.
+    vocabulary: dict[str, Any] = {}
 
     @property
     def library_root(self) -> Path:
@@ -224,6 +223,8 @@ def _inline(value: Any) -> str:
             return f"[{', '.join(_inline(one) for one in value)}]"
         case str():
             return _quoted(value)
+        case bool():
+            return str(value).lower()
     return str(value)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from defusedxml.ElementTree import fromstring
 
 from organizer.recognition.opening import open_regular
+from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,18 +43,27 @@ def live_tags(sample: Path) -> tuple[str, ...]:
         found = path.stat(follow_symlinks=False)
     except OSError:
         return ()
-    if (
-        not stat.S_ISREG(found.st_mode) or path.parent.is_symlink()
-    ):  # what a link leads to is another folder's
+    # What a link leads to is another folder's.
+    if not stat.S_ISREG(found.st_mode) or path.parent.is_symlink():
         return ()
-    return _tags_in(path, found.st_size, found.st_mtime_ns).get(_plain(sample.name), ())
+    said = _read_once(path, Stamp.of(found))
+    if isinstance(said, Exception):
+        raise said.with_traceback(None)
+    return said.get(_plain(sample.name), ())
 
 
 @lru_cache(maxsize=64)
-def _tags_in(path: Path, size: int, mtime_ns: int) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG001 - the key
-    """Read a folder's file once, for as long as it stays the same."""
-    if size > _MOST_BYTES:
-        raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MiB")
+def _read_once(path: Path, stamp: Stamp) -> Mapping[str, tuple[str, ...]] | Exception:
+    """Read a folder's file once for all its samples, as long as it stays the same, even if it is broken."""
+    if stamp.size > _MOST_BYTES:
+        return ValueError(f"it is larger than {_MOST_BYTES >> 20} MiB")
+    try:
+        return _tags_in(path)
+    except Exception as error:  # hostile XML may raise whatever its parser knows; the caller notes it
+        return error
+
+
+def _tags_in(path: Path) -> Mapping[str, tuple[str, ...]]:
     with open_regular(path) as file:
         root = fromstring(file.read(_MOST_BYTES) or b"", forbid_dtd=True)
     found: dict[str, tuple[str, ...]] = {}

@@ -170,7 +170,8 @@ class _Found:
     def apple_loop(self, said: apple_loops.AppleLoop) -> None:
         self.beats = said.beats or self.beats
         self.key = said.key or self.key
-        self.loop, self.oneshot = said.loop is True, said.loop is False
+        if said.loop is not None:
+            self.loop, self.oneshot = said.loop, not said.loop
         self.text("subject", said.words)
 
     def live(self, tags: tuple[str, ...]) -> None:

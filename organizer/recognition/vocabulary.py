@@ -201,11 +201,10 @@ class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if name not in known
         ]
         return found + [
-            f"{table}, {word!r}: expected {expected}"
+            f"{table}, {word!r}: expected one or more numbers above 0, up to 1"
             for table, words in tables.items()
             for word, shares in words.items()
             if not shares or not all(0.0 < share <= 1.0 for share in shares.values())
-            for expected in ("one or more numbers above 0, up to 1",)
         ]
 
 
@@ -274,7 +273,7 @@ def _entries(form: Form) -> dict[tuple[str, ...], Entry]:
 
 def _without_umlauts(word: str) -> str:
     """Spell German the way that file names do which shun its letters: `höhe` as `hoehe`."""
-    return word.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
+    return word.lower().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
 
 
 def _digest(written: bytes) -> str:

@@ -143,7 +143,7 @@ class Trainer:
         heard = self.network.hear(step.whole, step.attack)
         loss = _loss(heard, step, self._plan)
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
         self._optimiser.step()
         # The average forgets its beginning faster than its end.

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from typing import TYPE_CHECKING
+from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape
 
 import pytest
@@ -137,3 +138,15 @@ def test_one_sample_has_so_many_tags_and_no_more(tmp_path: Path, write_sound: Wr
     tags = live_tags(sample)
     assert len(tags) == 64
     assert {len(tag) for tag in tags} == {200}
+
+
+def test_a_broken_file_is_read_once_for_its_folder_and_noted_for_each_sample(
+    tmp_path: Path, write_sound: Write
+) -> None:
+    one, other = write_sound(tmp_path / "1.wav"), write_sound(tmp_path / "2.wav")
+    tagged(one, "<broken")
+    with pytest.raises(ParseError) as first:
+        live_tags(one)
+    with pytest.raises(ParseError) as second:
+        live_tags(other)
+    assert first.value is second.value

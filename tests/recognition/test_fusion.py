@@ -175,7 +175,7 @@ HEARD = [
 
 def named(places: Sequence[int]) -> list[tuple[Evidence, ...]]:
     """Give every sound the right name of the sound at another place."""
-    names = [max(one.labels, key=lambda label, one=one: one.labels[label]) for one in HEARD]  # type: ignore[misc]
+    names = [max((share, label) for label, share in one.labels.items())[1] for one in HEARD]
     return [
         (one, says("name", None, **{names[place]: 0.95})) for one, place in zip(HEARD, places, strict=True)
     ]
