@@ -26,6 +26,7 @@ _COMPRESSION = 100.0
 _NEAR, _FAR = 0.06, 0.4  # seconds: onsets are no nearer; the threshold looks this far
 _FIRST = 0.1  # seconds that belong to the first onset
 _QUIET = 1e-4  # full scale; -80 dB
+_REGISTERS = (150.0, 2_000.0)  # Hz, between what is low (kicks), middle (snares) and high (hats)
 
 # A logistic regression on `Rhythm`, fitted on 94 real loops and 1,800 one-shots (those with three onsets
 # and more counted four times), its slopes then flattened by 0.6, because repeated hits are not always a
@@ -33,6 +34,17 @@ _QUIET = 1e-4  # full scale; -80 dB
 _PER_LOG_ONSET, _PER_SUSTAIN, _PER_EVENNESS, _BIAS = 3.0, 1.6, 0.55, -6.35
 _ENOUGH_ONSETS, _ENOUGH_SUSTAIN = 12, 0.5
 _SUREST = 0.97
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onsets:
+    """How strongly sound begins in each frame, from the first to the last audible one."""
+
+    strength: NDArray[np.float64]  # (frames,)
+    registers: NDArray[np.float64]  # (frames, 3): of what is low, middle and high
+    level: NDArray[np.float32]  # (frames,) root mean square, full scale 1.0 at the loudest sample
+    seconds: float  # between two frames
+    start: float  # seconds of silence before the first frame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +57,15 @@ class Rhythm:
     evenness: float  # of the energy over eight equal parts: 1 the same in all, 0 all of it in one
 
 
-def hear_rhythm(wave: NDArray[np.float32], samplerate: int) -> Rhythm | None:
-    """Measure the onsets in the first `ANALYSIS_SECONDS` of `wave`, (frames,) or (frames, channels).
+def onsets_of(wave: NDArray[np.float32], samplerate: int) -> Onsets | None:
+    """Measure how sound begins in the first `ANALYSIS_SECONDS` of `wave`, (frames,) or (frames, channels).
 
     Onset strength is the half-wave rectified difference of compressed band magnitudes against a
     maximum-filtered earlier frame (spectral flux: Bello et al., IEEE TSAP 13(5), 2005; with the
-    maximum filter of Böck and Widmer, DAFx 2013, which ignores vibrato). Peaks are picked by an
-    adaptive threshold. Gives None where nothing is audible.
+    maximum filter of Böck and Widmer, DAFx 2013, which ignores vibrato). Gives None where nothing is
+    audible.
     """
-    mono, rate = _thin(_mono(wave[: int(ANALYSIS_SECONDS * samplerate)]), samplerate)
+    mono, rate = thinned(mono_of(wave[: int(ANALYSIS_SECONDS * samplerate)]), samplerate, _RATE)
     if len(mono) < _WINDOW:
         mono = np.pad(mono, (0, _WINDOW - len(mono)))
     peak = float(np.abs(mono).max())
@@ -63,15 +75,28 @@ def hear_rhythm(wave: NDArray[np.float32], samplerate: int) -> Rhythm | None:
     level = np.sqrt((frames**2).mean(axis=1))
     audible = np.flatnonzero(level > 10 ** (-60 / 20))
     first, last = int(audible[0]), int(audible[-1]) + 1
-    flux = _flux(_band_magnitudes(frames[first:last], rate))
-    seconds = _HOP / rate
-    found = _peaks(flux, seconds)
-    tail = level[first:last][-max(1, (last - first) // 10) :]
+    starts = _band_starts(rate)
+    rises = _rises(_band_magnitudes(frames[first:last], starts))
+    borders = np.searchsorted(starts[:-1] * rate / _WINDOW, _REGISTERS)
+    return Onsets(
+        strength=rises.mean(axis=1),
+        registers=np.stack([part.mean(axis=1) for part in np.split(rises, borders, axis=1)], axis=1),
+        level=level[first:last],
+        seconds=_HOP / rate,
+        start=first * _HOP / rate,
+    )
+
+
+def rhythm_of(onsets: Onsets) -> Rhythm:
+    """Sum up the onsets of a sound; peaks are picked by an adaptive threshold."""
+    found = onset_frames(onsets)
+    level = onsets.level
+    tail = level[-max(1, len(level) // 10) :]
     return Rhythm(
-        duration=(last - first) * seconds,
-        onsets=int(np.count_nonzero(found * seconds > _FIRST)),
+        duration=len(level) * onsets.seconds,
+        onsets=int(np.count_nonzero(found * onsets.seconds > _FIRST)),
         sustain=float(np.sqrt((tail**2).mean()) / level.max()),
-        evenness=_evenness(level[first:last] ** 2),
+        evenness=_evenness(level**2),
     )
 
 
@@ -86,7 +111,7 @@ def loop_probability(rhythm: Rhythm) -> float:
     return float(np.clip(1 / (1 + np.exp(-logit)), 1 - _SUREST, _SUREST))
 
 
-def _mono(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+def mono_of(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mix channels; where they cancel each other out, take the loudest."""
     if wave.ndim == 1:
         return wave
@@ -95,33 +120,41 @@ def _mono(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     return mixed if np.abs(mixed).max(initial=0.0) >= 0.1 * peaks.max() else wave[:, int(peaks.argmax())]
 
 
-def _thin(mono: NDArray[np.float32], samplerate: int) -> tuple[NDArray[np.float32], float]:
-    """Average neighbours, so that at least `_RATE` samples a second are left."""
-    step = max(1, samplerate // _RATE)
+def thinned(
+    mono: NDArray[np.float32], samplerate: int, least: int
+) -> tuple[NDArray[np.float32], float]:
+    """Average neighbours, so that at least `least` samples a second are left."""
+    step = max(1, samplerate // least)
     whole = len(mono) // step * step
     if step == 1 or not whole:
         return mono, float(samplerate)
     return mono[:whole].reshape(-1, step).mean(axis=1), samplerate / step
 
 
-def _band_magnitudes(frames: NDArray[np.float32], rate: float) -> NDArray[np.float64]:
-    """Give compressed magnitudes, (frames, bands), in bands of equal width on a logarithmic scale."""
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW).astype(np.float32), axis=1))
+def _band_starts(rate: float) -> NDArray[np.intp]:
+    """Give the first bins of bands of equal width on a logarithmic scale, and the end of the last."""
     edges = np.geomspace(_LOWEST_BAND, rate / 2, _BANDS + 1) * _WINDOW / rate
-    starts = np.unique(np.clip(edges.astype(int), 1, spectrum.shape[1] - 1))
+    return np.unique(np.clip(edges.astype(int), 1, _WINDOW // 2))
+
+
+def _band_magnitudes(frames: NDArray[np.float32], starts: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Give compressed magnitudes, (frames, bands)."""
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW).astype(np.float32), axis=1))
     return np.log1p(_COMPRESSION / _WINDOW * 4 * np.add.reduceat(spectrum, starts[:-1], axis=1))
 
 
-def _flux(bands: NDArray[np.float64]) -> NDArray[np.float64]:
+def _rises(bands: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give how much each band has risen, (frames, bands)."""
     padded = np.vstack([np.zeros((_LAG, bands.shape[1])), bands])
     earlier = padded[: len(bands)]
     widest = np.maximum(earlier, np.maximum(np.roll(earlier, 1, axis=1), np.roll(earlier, -1, axis=1)))
-    flux: NDArray[np.float64] = np.maximum(0.0, bands - widest).mean(axis=1)
-    return flux
+    rises: NDArray[np.float64] = np.maximum(0.0, bands - widest)
+    return rises
 
 
-def _peaks(flux: NDArray[np.float64], seconds: float) -> NDArray[np.intp]:
+def onset_frames(onsets: Onsets) -> NDArray[np.intp]:
     """Find frames that are the highest near by and clearly above what is usual around them."""
+    flux, seconds = onsets.strength, onsets.seconds
     near, far = max(1, round(_NEAR / seconds)), max(1, round(_FAR / seconds))
     highest = np.lib.stride_tricks.sliding_window_view(np.pad(flux, near), 2 * near + 1).max(axis=1)
     usual = np.lib.stride_tricks.sliding_window_view(np.pad(flux, far, mode="edge"), 2 * far + 1).mean(axis=1)
