@@ -2,10 +2,10 @@
 
     python -m benchmarks.music MANIFEST --root FOLDER [--loops CSV --loops-root FOLDER] [--fit] [--json FILE]
 
-Tempo is measured on loops that are laid from the kits of the split `valid` (benchmarks/sequenced.py), and on real
-loops: a CSV with the columns file, orig_path, seconds, orig_seconds, complete. Within 2 % counts as right, half
-and double as wrong. Notes are measured on sounds of `train` and `valid` whose names state one. `--fit` chooses
-the weights of `organizer.recognition.tempo` on loops laid from `train`, and prints them.
+Tempo is measured on loops that are laid from the kits of the split `valid` (benchmarks/sequenced.py), and on
+real loops: a CSV with the columns file, orig_path, seconds, orig_seconds, complete. Within 2 % counts as
+right, half and double as wrong. Notes are measured on sounds of `train` and `valid` whose names state one.
+`--fit` chooses the weights of `organizer.recognition.tempo` on loops laid from `train`, and prints them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from benchmarks.sequenced import Loop, Sequencer
 from organizer.recognition import tempo
@@ -31,14 +30,16 @@ from organizer.training.dataset import read_manifest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from organizer.training.dataset import Row
 
 RATE = 32_000
 FITTED, MEASURED = 4_000, 1_200  # loops
 PENALTY = 1e-3
 
-# Beats in well-known breaks, by a part of their name: the tempo that they are known by, and their length, leave
-# one number open. Those of which only a name states a tempo are measured by that.
+# Beats in well-known breaks, by a part of their name: the tempo that they are known by, and their length,
+# leave one number open. Those of which only a name states a tempo are measured by that.
 BEATS = {
     "Amen_Brother": 16, "Funky_Drummer": 8, "Impeach": 4, "Apache": 8, "Think_(4)": 4, "King_Of_The_Beats": 8,
     "Buttermilk": 8, "Rapper's_Delight": 8, "Sesame_Street": 4, "Mechanical_Man": 4, "Just_A_Groove": 8,
@@ -111,9 +112,14 @@ def tempi_of_laid(loops: Sequence[Loop], weights: NDArray[np.float64]) -> dict[s
         heard.append((loop, right(bpm, loop.bpm), share))
     exact = [one for one in heard if one[0].end == "exact"]
     by: dict[str, Callable[[Loop], str]] = {
-        "by end": lambda loop: loop.end, "by style": lambda loop: loop.style, "by meter": lambda loop: loop.meter,
-    }  # fmt: skip
-    figures: dict[str, Any] = {"whole bars": share_of(exact), "others": share_of([one for one in heard if one[0].end != "exact"])}
+        "by end": lambda loop: loop.end,
+        "by style": lambda loop: loop.style,
+        "by meter": lambda loop: loop.meter,
+    }
+    figures: dict[str, Any] = {
+        "whole bars": share_of(exact),
+        "others": share_of([one for one in heard if one[0].end != "exact"]),
+    }
     for name, of in by.items():
         groups: dict[str, list[tuple[Loop, bool, float]]] = defaultdict(list)
         for one in heard if name == "by end" else exact:

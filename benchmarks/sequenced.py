@@ -1,8 +1,8 @@
 """Loops of known tempo, laid from the one-shots of labelled kits: what tempo and key are measured on.
 
-Styles and their usual tempi, meters of 4/4, 3/4 and 6/8, swing, unsteady hands, one to eight bars, and three ways
-to end: cut exactly at the bar, with the last sounds ringing on, or with silence around. Tempo is that of a
-project: quarter notes a minute, in 6/8 too. Seeded; it writes nothing.
+Styles and their usual tempi, meters of 4/4, 3/4 and 6/8, swing, unsteady hands, one to eight bars, and three
+ways to end: cut exactly at the bar, with the last sounds ringing on, or with silence around. Tempo is that of
+a project: quarter notes a minute, in 6/8 too. Seeded; it writes nothing.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Sequencer:
 
     def __init__(self, kits: Mapping[str, Mapping[str, Sequence[Wave]]], *, samplerate: int) -> None:
         self._rate = samplerate
-        self._drums = [kit for kit in kits.values() if {"kick", "hat_closed"} <= kit.keys() and "snare" in kit]
+        self._drums = [
+            kit for kit in kits.values() if {"kick", "hat_closed"} <= kit.keys() and "snare" in kit
+        ]
         self._all: dict[str, list[Wave]] = {}
         for kit in kits.values():
             for label, waves in kit.items():
@@ -125,8 +127,16 @@ class Sequencer:
                 lane(_BACK, np.array([8]), 0.9)
                 lane(_HATS, every[:: int(rng.choice([1, 2]))], 0.4)
             case "break":
-                lane(("kick",), np.array([[0, 2, 10], [0, 10], [0, 7, 10], [0, 2, 11]][int(rng.integers(4))]), 1.0)
-                lane(("snare",), np.array([[4, 12], [4, 7, 9, 12], [4, 12, 15], [4, 9, 14]][int(rng.integers(4))]), 0.9)
+                lane(
+                    ("kick",),
+                    np.array([[0, 2, 10], [0, 10], [0, 7, 10], [0, 2, 11]][int(rng.integers(4))]),
+                    1.0,
+                )
+                lane(
+                    ("snare",),
+                    np.array([[4, 12], [4, 7, 9, 12], [4, 12, 15], [4, 9, 14]][int(rng.integers(4))]),
+                    0.9,
+                )
                 lane(_HATS, every[:: int(rng.choice([1, 2, 2]))], 0.5)
             case "percussion":
                 for _ in range(int(rng.integers(2, 5))):
@@ -153,10 +163,16 @@ class Sequencer:
             return []
         scale = np.array([0, 2, 3, 5, 7, 8, 10, 12])
         phrase = [
-            (step, int(rng.choice(scale))) for step in range(0, steps, every) if not step or rng.random() < 0.8
+            (step, int(rng.choice(scale)))
+            for step in range(0, steps, every)
+            if not step or rng.random() < 0.8
         ]
         return [
-            (_at_speed(wave, 2.0 ** (note / 12.0), longest=int(self._rate * 1.2)), bar * steps + step, float(rng.uniform(0.6, 1.0)))
+            (
+                _at_speed(wave, 2.0 ** (note / 12.0), longest=int(self._rate * 1.2)),
+                bar * steps + step,
+                float(rng.uniform(0.6, 1.0)),
+            )
             for bar in range(bars)
             for step, note in phrase
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,6 +20,12 @@ class Kind(StrEnum):
     LOOP = "loop"
     LONG = "long"  # neither: songs, stems, recordings
 
+
+# What a file may say of itself in words; `live` is what Ableton Live tagged it with.
+METADATA_FIELDS = (
+    "title", "artist", "album", "genre", "keywords", "subject", "description", "comment", "bpm", "key",
+    "live",
+)  # fmt: skip
 
 # From here on a sample is `long`.
 LONG_SECONDS = 30.0
@@ -80,6 +87,7 @@ class Facts:
     bits: int | None
     duration: float
     peak: float | None
+    loudness: float | None = None  # LUFS, of the beginning; None for silence
     content_hash: str  # of the bytes of the file
     sound_id: str  # of the sound: the same under any tags, and for lossless formats in any container
     warnings: tuple[str, ...] = ()  # e.g. "ends 1.2 s before its header says"
@@ -129,11 +137,30 @@ class Recognition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Music:
+    """Tempo, key and note, each with its own confidence; None: not known.
+
+    Only a loop, or a long sample that states one, has a tempo; only a one-shot has a note. Keys are as `F#m`,
+    notes as `F#2` (A4 is 440 Hz), or `F#` where no octave is known.
+    """
+
+    bpm: float | None = None
+    bpm_confidence: float | None = None
+    key: str | None = None
+    key_confidence: float | None = None
+    note: str | None = None
+    note_confidence: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One audio file, decoded and recognised."""
 
     facts: Facts
     recognition: Recognition
+    music: Music = Music()
+    metadata: Mapping[str, str] = field(default_factory=dict)  # what it says of itself: title, genre ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +177,7 @@ class Item:
     lasting: bool = True  # whether the problem stays until the file, the rules or the model change
     bundle: Path | None = None  # the folder that must stay whole, if the file lies in one
     companions: tuple[Path, ...] = ()  # files that go wherever this one goes
+    day: date | None = None  # when it was, or is, first filed
 
     @property
     def readable(self) -> bool:

@@ -16,7 +16,7 @@ PACKAGE = Path(organizer.__file__).parent
 
 # Each may import what stands before it, and itself.
 ORDER = (
-    "errors", "labels", "sample", "pack", "resources", "config", "rules", "recognition", "library",
+    "errors", "labels", "musical", "sample", "pack", "resources", "config", "rules", "recognition", "library",
     "planning", "execution", "batch", "service", "training", "demo", "cli",
 )  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -112,8 +113,10 @@ class Pipeline:
         library: Path,
         folders: Folders,
         inboxes: Sequence[Path],
+        today: date,
     ) -> None:
         self.rules = rules
+        self._today = today
         self._recognizer = recognizer
         self._library = library
         self._folders = folders
@@ -141,6 +144,7 @@ class Pipeline:
                 companions=tuple(
                     listing.path(companion) for companion in listing.survey.companions.get(relative, ())
                 ),
+                day=self._today,
             )
             if item.type is FileType.AUDIO and (bundle is None or opens_bundles):
                 audio.append(item)
@@ -156,7 +160,15 @@ class Pipeline:
                 stamp = Stamp.of(entry.path.stat(follow_symlinks=False))
             except OSError:
                 stamp = entry.stamp  # hearing it says what is wrong
-            items.append(Item(path=entry.path, origin=entry.origin, stamp=stamp, type=FileType.AUDIO))
+            items.append(
+                Item(
+                    path=entry.path,
+                    origin=entry.origin,
+                    stamp=stamp,
+                    type=FileType.AUDIO,
+                    day=date.fromtimestamp(entry.heard_at),
+                )
+            )
         yield from self._heard(items)
 
     def add_up(self, heard: Iterable[Heard]) -> list[Item]:

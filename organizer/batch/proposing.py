@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,8 +70,16 @@ class Proposing:
     """Hears arrivals and plans what would be done with them."""
 
     def __init__(
-        self, *, config: Config, recognizer: Recognizer, book: RuleBook, journal: Journal, gate: Gate
+        self,
+        *,
+        config: Config,
+        recognizer: Recognizer,
+        book: RuleBook,
+        journal: Journal,
+        gate: Gate,
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock  # seconds since the epoch
         self._config = config
         self._recognizer = recognizer
         self._book = book
@@ -94,6 +103,7 @@ class Proposing:
             library=self._config.library_root,
             folders=self._config.folder_names,
             inboxes=[inbox.root for inbox in self._config.inbox],
+            today=date.fromtimestamp(self._clock()),
         )
 
     def plans(

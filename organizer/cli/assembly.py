@@ -123,7 +123,12 @@ class Assembly:
         from organizer.batch.proposing import Proposing
 
         return Proposing(
-            config=self.config, recognizer=self.ear, book=self.book, journal=self.journal, gate=self.gate
+            config=self.config,
+            recognizer=self.ear,
+            book=self.book,
+            journal=self.journal,
+            gate=self.gate,
+            clock=self.clock,
         )
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ def decide(parts: Assembly, path: Path, entry: Entry | None) -> Decision:
         stamp=Stamp.of(path.stat()),
         type=FileType.AUDIO,
         sample=entry.sample,
+        day=date.fromtimestamp(entry.heard_at),
     )
     return parts.book.rules.decide(item)
 
@@ -126,6 +128,8 @@ def _tell(told: dict[str, Any], sample: Sample | None) -> None:
         for source, evidence in told["sample"]["evidence"].items():
             if evidence is not None:
                 say(f"    {source:<9} {_opinion(evidence)}")
+        for reason in told["sample"]["music"]:
+            say(f"    music     {reason}")
         for doubt in told["sample"]["doubts"]:
             say(f"    doubt     {doubt}")
     if told["problem"]:

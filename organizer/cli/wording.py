@@ -56,8 +56,16 @@ def sample_in_words(sample: Sample) -> str:
     ranked = sorted(heard.probabilities.items(), key=lambda item: -item[1])
     others = [f"{label} {share:.0%}" for label, share in ranked if label != heard.label and share >= 0.1][:2]
     rest = f" (or {', '.join(others)})" if others and heard.label is not None else ""
+    music = "".join(
+        f", {value}"
+        for value in (
+            f"{sample.music.bpm:g} BPM" if sample.music.bpm else None,
+            sample.music.key or sample.music.note,
+        )
+        if value
+    )
     warnings = f" - {'; '.join(sample.facts.warnings)}" if sample.facts.warnings else ""
-    return printable(f"{what}, {heard.confidence:.0%} sure{rest}{warnings}")
+    return printable(f"{what}, {heard.confidence:.0%} sure{rest}{music}{warnings}")
 
 
 def sample_as_json(sample: Sample) -> dict[str, Any]:
@@ -89,12 +97,21 @@ def sample_as_json(sample: Sample) -> dict[str, Any]:
             for source in ("audio", "name", "metadata")
         },
         "doubts": list(heard.doubts),
+        "bpm": sample.music.bpm,
+        "bpm_confidence": sample.music.bpm_confidence,
+        "key": sample.music.key,
+        "key_confidence": sample.music.key_confidence,
+        "note": sample.music.note,
+        "note_confidence": sample.music.note_confidence,
+        "music": list(sample.music.reasons),
+        "metadata": dict(sample.metadata),
         "duration": round(facts.duration, 4),
         "format": facts.format,
         "samplerate": facts.samplerate,
         "channels": facts.channels,
         "bits": facts.bits,
         "peak": None if facts.peak is None else round(facts.peak, 2),
+        "loudness": None if facts.loudness is None else round(facts.loudness, 2),
         "warnings": list(facts.warnings),
         "content_hash": facts.content_hash,
         "sound_id": facts.sound_id,

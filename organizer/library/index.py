@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from organizer.library.store import prefix_range, to_blob, to_path, to_signed, to_unsigned
-from organizer.sample import Facts, Origin, Recognition, Sample, Stamp
+from organizer.sample import Facts, Music, Origin, Recognition, Sample, Stamp
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     "path, sound_id, content_hash, size, mtime_ns, inode, device, inbox, pack, subpath, name, "
-    "facts, recognition, embedding, model_id, rule, heard_at"
+    "facts, recognition, music, metadata, embedding, model_id, rule, heard_at"
 )
 
 
@@ -42,7 +42,7 @@ class Index:
 
     def put(self, entries: Iterable[Entry]) -> None:
         """Write entries, each in the place of any older one at its path."""
-        marks = ", ".join("?" * 17)
+        marks = ", ".join("?" * 19)
         self._in_one_go(
             f"INSERT OR REPLACE INTO samples ({_COLUMNS}) VALUES ({marks})",
             [_row_of(entry) for entry in entries],
@@ -110,6 +110,8 @@ def _row_of(entry: Entry) -> tuple[Any, ...]:
         to_blob(origin.name),
         msgspec.json.encode(facts),
         msgspec.json.encode(replace(recognition, embedding=b"")),
+        msgspec.json.encode(entry.sample.music),
+        msgspec.json.encode(entry.sample.metadata),
         recognition.embedding,
         recognition.model_id,
         entry.rule,
@@ -119,7 +121,7 @@ def _row_of(entry: Entry) -> tuple[Any, ...]:
 
 def _entry_of(row: tuple[Any, ...]) -> Entry:
     (path, _, _, size, mtime_ns, inode, device, inbox, pack, subpath, name) = row[:11]
-    (facts, recognition, embedding, _, rule, heard_at) = row[11:]
+    (facts, recognition, music, metadata, embedding, _, rule, heard_at) = row[11:]
     recognised = msgspec.json.decode(recognition, type=Recognition)
     return Entry(
         path=to_path(path),
@@ -133,6 +135,8 @@ def _entry_of(row: tuple[Any, ...]) -> Entry:
         sample=Sample(
             facts=msgspec.json.decode(facts, type=Facts),
             recognition=replace(recognised, embedding=embedding),
+            music=msgspec.json.decode(music, type=Music),
+            metadata=msgspec.json.decode(metadata, type=dict[str, str]),
         ),
         rule=rule,
         heard_at=heard_at,

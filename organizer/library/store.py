@@ -12,7 +12,7 @@ from pathlib import Path
 
 from organizer.errors import OrganizerError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE samples (
     path BLOB PRIMARY KEY,
@@ -22,6 +22,8 @@ CREATE TABLE samples (
     inbox TEXT NOT NULL, pack BLOB, subpath BLOB NOT NULL, name BLOB NOT NULL,
     facts BLOB NOT NULL,
     recognition BLOB NOT NULL,
+    music BLOB NOT NULL,
+    metadata BLOB NOT NULL,
     embedding BLOB NOT NULL,
     model_id TEXT NOT NULL,
     rule TEXT NOT NULL,

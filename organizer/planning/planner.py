@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from organizer.planning.conflicts import Snapshot
+    from organizer.rules.fields import Value
     from organizer.rules.ruleset import Decision
     from organizer.sample import Item
 
@@ -180,9 +181,7 @@ class _Filing:
                 filed += self._sidecar(item, place, action)
         return filed
 
-    def _move_target(
-        self, decision: Decision, action: MoveTo, fields: Mapping[str, str | float | None]
-    ) -> Path:
+    def _move_target(self, decision: Decision, action: MoveTo, fields: Mapping[str, Value | None]) -> Path:
         item = decision.item
         tails = [companion.name.removeprefix(item.path.name) for companion in _companions(item)]
         if any(isinstance(one, Sidecar) for one in decision.actions) and item.sample and SUFFIX not in tails:
@@ -224,7 +223,7 @@ class _Filing:
         place: Path,
         content_hash: str,
         action: Tag,
-        fields: Mapping[str, str | float | None],
+        fields: Mapping[str, Value | None],
     ) -> list[Operation]:
         if item.sample is None:
             return [Skip(path=place, reason="only sounds that were heard are tagged", rule=action.rule)]
@@ -254,7 +253,7 @@ class _Filing:
         place: Path,
         content_hash: str,
         action: CopyTo,
-        fields: Mapping[str, str | float | None],
+        fields: Mapping[str, Value | None],
     ) -> Operation:
         try:
             target = render(action.template, fields)

@@ -6,12 +6,9 @@ Numpy only, one pass over the beginning of a sound. It hears no instruments.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 # How much of a sound is looked at, in seconds: two bars at 60 beats per minute and more.
 ANALYSIS_SECONDS = 12.0
@@ -80,7 +77,7 @@ def onsets_of(wave: NDArray[np.float32], samplerate: int) -> Onsets | None:
     borders = np.searchsorted(starts[:-1] * rate / _WINDOW, _REGISTERS)
     return Onsets(
         strength=rises.mean(axis=1),
-        registers=np.stack([part.mean(axis=1) for part in np.split(rises, borders, axis=1)], axis=1),
+        registers=np.stack([_mean(part) for part in np.split(rises, borders, axis=1)], axis=1),
         level=level[first:last],
         seconds=_HOP / rate,
         start=first * _HOP / rate,
@@ -120,9 +117,7 @@ def mono_of(wave: NDArray[np.float32]) -> NDArray[np.float32]:
     return mixed if np.abs(mixed).max(initial=0.0) >= 0.1 * peaks.max() else wave[:, int(peaks.argmax())]
 
 
-def thinned(
-    mono: NDArray[np.float32], samplerate: int, least: int
-) -> tuple[NDArray[np.float32], float]:
+def thinned(mono: NDArray[np.float32], samplerate: int, least: int) -> tuple[NDArray[np.float32], float]:
     """Average neighbours, so that at least `least` samples a second are left."""
     step = max(1, samplerate // least)
     whole = len(mono) // step * step
@@ -150,6 +145,12 @@ def _rises(bands: NDArray[np.float64]) -> NDArray[np.float64]:
     widest = np.maximum(earlier, np.maximum(np.roll(earlier, 1, axis=1), np.roll(earlier, -1, axis=1)))
     rises: NDArray[np.float64] = np.maximum(0.0, bands - widest)
     return rises
+
+
+def _mean(bands: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the mean over bands; zeros where a low sample rate leaves none."""
+    mean: NDArray[np.float64] = bands.sum(axis=1) / max(1, bands.shape[1])
+    return mean
 
 
 def onset_frames(onsets: Onsets) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from organizer.recognition import musical
+from organizer import musical
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

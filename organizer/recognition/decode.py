@@ -18,6 +18,7 @@ from organizer.pack import FOREIGN_AUDIO_SUFFIXES
 from organizer.recognition import chunks, coded
 from organizer.recognition.foreign import decode_foreign
 from organizer.recognition.identity import hash_bytes, hash_coded, hash_samples
+from organizer.recognition.loudness import loudness_of
 from organizer.recognition.opening import BLOCK_SAMPLES, blocks, open_regular, open_sound
 from organizer.sample import Facts
 
@@ -114,6 +115,7 @@ def _decoded(
         bits=_bits(sound.subtype),
         duration=frames / sound.samplerate,
         peak=beginning.peak_db,
+        loudness=loudness_of(wave, sound.samplerate),
         content_hash=content,
         sound_id=sound_id,
         warnings=beginning.warnings(missing=claimed - frames),
@@ -221,6 +223,7 @@ def _read_foreign(
         bits=None,
         duration=max(told.duration or 0.0, len(wave) / told.samplerate),
         peak=beginning.peak_db,
+        loudness=loudness_of(wave, told.samplerate),
         content_hash=content,
         sound_id=hash_coded(file, form or coded.Form.STREAM, path),
         warnings=beginning.warnings(missing=0),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _FRAMES = {
     b"TIT2": "title", b"TCON": "genre", b"TIT1": "keywords", b"COMM": "comment", b"TBPM": "bpm",
     b"TT2": "title", b"TCO": "genre", b"TT1": "keywords", b"COM": "comment", b"TBP": "bpm",
-    b"TKEY": "key", b"TKE": "key",
+    b"TKEY": "key", b"TKE": "key", b"TPE1": "artist", b"TP1": "artist", b"TALB": "album", b"TAL": "album",
 }  # fmt: skip
 _MOST_FRAMES = 1_000
 _MOST_FRAME_BYTES = 8_192

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 import mutagen
 
+from organizer import musical
 from organizer.errors import FileProblem
-from organizer.recognition import ableton, apple_loops, chunks, id3, musical
+from organizer.recognition import ableton, apple_loops, chunks, id3
 from organizer.recognition.names import kind_in, labels_in
 from organizer.recognition.opening import open_regular
-from organizer.sample import Evidence, Kind
+from organizer.sample import METADATA_FIELDS, Evidence, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,8 @@ _ACID = struct.Struct("<IHHfIHHf")  # flags, root, ?, ?, beats, meter below, met
 _ACID_ONESHOT, _ACID_ROOT_SET = 1, 2
 _INFO = {
     b"INAM": "title",
+    b"IART": "artist",
+    b"IPRD": "album",
     b"IGNR": "genre",
     b"IKEY": "keywords",
     b"ICMT": "comment",
@@ -42,10 +45,10 @@ _INFO = {
     b"IBPM": "bpm",
 }
 _COMMENTS = {
-    "title": "title", "©nam": "title", "genre": "genre", "©gen": "genre", "grouping": "keywords",
-    "©grp": "keywords", "keywords": "keywords", "comment": "comment", "©cmt": "comment",
-    "description": "description", "desc": "description", "bpm": "bpm", "tempo": "bpm", "tmpo": "bpm",
-    "initialkey": "key", "key": "key",
+    "title": "title", "©nam": "title", "artist": "artist", "©art": "artist", "album": "album",
+    "©alb": "album", "genre": "genre", "©gen": "genre", "grouping": "keywords", "©grp": "keywords",
+    "keywords": "keywords", "comment": "comment", "©cmt": "comment", "description": "description",
+    "desc": "description", "bpm": "bpm", "tempo": "bpm", "tmpo": "bpm", "initialkey": "key", "key": "key",
 }  # fmt: skip
 
 # The order in which texts are asked for words: the tersest first.
@@ -68,6 +71,18 @@ class Metadata:
     texts: Mapping[str, str] = field(default_factory=dict)  # title, genre, keywords, comment, ...
     tags: tuple[str, ...] = ()  # of Ableton Live: `Drums|Kick`
     notes: tuple[str, ...] = ()  # what could not be read
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Give what is said in words, for rules to ask about."""
+        said = {name: text for name, text in self.texts.items() if name in METADATA_FIELDS}
+        if self.bpm is not None:
+            said["bpm"] = f"{self.bpm:g}"
+        if self.key is not None:
+            said["key"] = self.key
+        if self.tags:
+            said["live"] = ", ".join(self.tags)
+        return said
 
 
 def read_metadata(path: Path) -> Metadata:

@@ -11,8 +11,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from organizer import musical
 from organizer.labels import LABELS
-from organizer.recognition import musical
 from organizer.recognition.vocabulary import is_short, tokens
 from organizer.sample import Evidence, Kind
 

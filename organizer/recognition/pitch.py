@@ -21,7 +21,7 @@ _QUIET = 1e-4  # full scale; -80 dB
 _RATE = 11_025  # Hz, at least
 _FRAME, _STEP = 2048, 512  # samples; a frame is 186 ms at that rate, five periods of the lowest note
 _LOWEST, _HIGHEST = 27.0, 2_200.0  # Hz
-_MOST_FRAMES = 24
+_MOST_FRAMES = 12
 _ATTACK = 0.03  # seconds after the loudest moment that are noise and glide
 _APERIODIC = 0.2  # of the cumulative mean normalised difference; above it there is no pitch
 _FAINT = 0.05  # of the loudest frame
@@ -44,14 +44,15 @@ _SHARPNESS = 14.0  # of correlations, when they become probabilities
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A note or a key, and how sure it is, 0..1. `midi` is 0..127 of a note, 0..23 of a key: minor from 12."""
+class Tone:
+    """A note or a key, and how sure it is, 0..1. `midi` is 0..127 of a note, 0..23 of a key: minor from
+    12."""
 
     midi: int
     confidence: float
 
 
-def hear_note(wave: NDArray[np.float32], samplerate: int) -> Heard | None:
+def hear_note(wave: NDArray[np.float32], samplerate: int) -> Tone | None:
     """Find the note of a single sound in `wave`, (frames,) or (frames, channels).
 
     YIN (de Cheveigné and Kawahara, JASA 111(4), 2002) on frames behind the attack; the note is where most of
@@ -83,13 +84,13 @@ def hear_note(wave: NDArray[np.float32], samplerate: int) -> Heard | None:
     share = float(loud[agree].sum() / np.sqrt(energy).sum())
     # Between two semitones it is either.
     off = abs(note - round(note))
-    return Heard(int(np.clip(round(note), 0, 127)), share * (1.0 - max(0.0, off - 0.25)))
+    return Tone(int(np.clip(round(note), 0, 127)), share * (1.0 - max(0.0, off - 0.25)))
 
 
 def _yin(frames: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """Give a frequency a frame in Hz, (frames,); not a number where there is none."""
     half = frames.shape[1] // 2
-    size = 2 * frames.shape[1]
+    size = frames.shape[1]  # enough: the products wrap around only beyond the lags that are looked at
     head = np.fft.rfft(frames[:, :half], size)
     whole = np.fft.rfft(frames, size)
     products = np.fft.irfft(whole * np.conj(head), size)[:, :half]
@@ -105,7 +106,9 @@ def _yin(frames: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     for row, values in enumerate(normal):
         inside = values[low:high]
         dips = np.flatnonzero(
-            (inside < _APERIODIC) & (inside <= values[low - 1 : high - 1]) & (inside < values[low + 1 : high + 1])
+            (inside < _APERIODIC)
+            & (inside <= values[low - 1 : high - 1])
+            & (inside < values[low + 1 : high + 1])
         )
         if len(dips):
             lag = int(dips[0]) + low
@@ -115,7 +118,7 @@ def _yin(frames: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     return found
 
 
-def hear_key(wave: NDArray[np.float32], samplerate: int) -> Heard | None:
+def hear_key(wave: NDArray[np.float32], samplerate: int) -> Tone | None:
     """Find the key of a loop in `wave`, (frames,) or (frames, channels).
 
     A chroma of spectral peaks is held against the profiles of all 24 keys (Krumhansl and Schmuckler); the
@@ -131,7 +134,7 @@ def hear_key(wave: NDArray[np.float32], samplerate: int) -> Heard | None:
     likeness = np.corrcoef(np.vstack([chroma[None], profiles]))[0, 1:]
     shares = np.exp(_SHARPNESS * (likeness - likeness.max()))
     best = int(likeness.argmax())
-    return Heard(best, float(shares[best] / shares.sum()) * tonal)
+    return Tone(best, float(shares[best] / shares.sum()) * tonal)
 
 
 def _chroma(mono: NDArray[np.float32], rate: float) -> tuple[NDArray[np.float64], float]:
@@ -156,7 +159,8 @@ def _chroma(mono: NDArray[np.float32], rate: float) -> tuple[NDArray[np.float64]
     last = steps.max() + 1
     for _ in range(_VOICES):
         salience = sum(
-            share * tones[:, partial : partial + last] for partial, share in zip(_PARTIALS, _SHARES, strict=True)
+            share * tones[:, partial : partial + last]
+            for partial, share in zip(_PARTIALS, _SHARES, strict=True)
         ) * (tones[:, :last] > 0)
         note = salience.argmax(axis=1)
         strength = tones[rows, note]

@@ -8,8 +8,9 @@ by the number of files, and one bad file never stops the others.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +20,21 @@ from numpy.typing import NDArray
 
 from organizer.errors import FileProblem, Unreadable
 from organizer.labels import CONTENTS
-from organizer.recognition.analysis import ANALYSIS_SECONDS, Rhythm, hear_rhythm, loop_probability
-from organizer.recognition.decode import read
+from organizer.recognition import music
+from organizer.recognition.analysis import (
+    ANALYSIS_SECONDS,
+    Rhythm,
+    loop_probability,
+    mono_of,
+    onsets_of,
+    rhythm_of,
+)
+from organizer.recognition.decode import Decoded, read
 from organizer.recognition.fusion import Sound, fuse, pool_kinds
 from organizer.recognition.metadata import hear_metadata, read_metadata
 from organizer.recognition.names import hear_name
+from organizer.recognition.pitch import hear_key, hear_note
+from organizer.recognition.tempo import hear_tempi
 from organizer.recognition.trust import Weights
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.recognition.waveform import prepare
@@ -38,6 +49,7 @@ if TYPE_CHECKING:
 _BATCH = 64
 # A beginning without a sample above this (-80 dB) counts as silence.
 _AUDIBLE = 1e-4
+_SHORTEST_LOOP = 0.6  # seconds: two beats of the fastest music
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +66,8 @@ class Inspection:
 
     request: Request
     sound: Sound | None = None
+    music: music.Heard = field(default_factory=music.Heard)
+    metadata: Mapping[str, str] = field(default_factory=dict)
     error: FileProblem | None = None
 
 
@@ -74,7 +88,9 @@ class _Prepared:
     wave: NDArray[np.float32]
     audible: bool
     rhythm: Rhythm | None
+    music: music.Heard
     other: tuple[Evidence, ...]  # of name and metadata
+    metadata: Mapping[str, str]
 
 
 class Recognizer:
@@ -129,7 +145,13 @@ class Recognizer:
             pack = [sound for place in places if (sound := inspections[place].sound) is not None]
             added_up = fuse(pack, model_id=self.model_id, weights=self._weights)
             for place, sound, recognition in zip(places, pack, added_up, strict=True):
-                sample = Sample(facts=sound.facts, recognition=recognition)
+                said = inspections[place]
+                sample = Sample(
+                    facts=sound.facts,
+                    recognition=recognition,
+                    music=music.add_up(said.music, sound.facts, recognition),
+                    metadata=said.metadata,
+                )
                 results[place] = replace(results[place], sample=sample)
         return results
 
@@ -164,12 +186,16 @@ class Recognizer:
                 target_rate=self._classifier.samplerate,
                 window=self._classifier.window,
             )
+            rhythm, heard = _hear_music(decoded)
+            other, texts = ((), {}) if self._audio_only else self._other_evidence(request, decoded.facts)
             return _Prepared(
                 facts=decoded.facts,
                 wave=wave,
                 audible=bool(np.abs(decoded.wave).max(initial=0.0) > _AUDIBLE),
-                rhythm=hear_rhythm(decoded.wave, decoded.samplerate),
-                other=() if self._audio_only else self._other_evidence(request, decoded.facts),
+                rhythm=rhythm,
+                music=heard,
+                other=other,
+                metadata=texts,
             )
         except FileProblem as problem:
             return problem
@@ -180,12 +206,15 @@ class Recognizer:
                 hint="Play it elsewhere; if that fails too, download or export it again.",
             )
 
-    def _other_evidence(self, request: Request, facts: Facts) -> tuple[Evidence, ...]:
+    def _other_evidence(
+        self, request: Request, facts: Facts
+    ) -> tuple[tuple[Evidence, ...], Mapping[str, str]]:
         metadata = read_metadata(request.path)
-        return (
+        evidence = (
             hear_name(request.origin, self._vocabulary),
             hear_metadata(metadata, self._vocabulary, duration=facts.duration),
         )
+        return evidence, metadata.fields
 
     def _inspections(self, batch: Sequence[tuple[Request, _Prepared | FileProblem]]) -> Iterator[Inspection]:
         good = [prepared for _, prepared in batch if isinstance(prepared, _Prepared)]
@@ -197,7 +226,12 @@ class Recognizer:
             if isinstance(prepared, FileProblem):
                 yield Inspection(request=request, error=prepared)
             else:
-                yield Inspection(request=request, sound=self._sound(prepared, heard, next(rows)))
+                yield Inspection(
+                    request=request,
+                    sound=self._sound(prepared, heard, next(rows)),
+                    music=prepared.music,
+                    metadata=prepared.metadata,
+                )
 
     def _sound(self, prepared: _Prepared, heard: Heard, row: int) -> Sound:
         keeps = self._keep_embedding and prepared.audible
@@ -232,3 +266,18 @@ class Recognizer:
             contents=dict(zip(CONTENTS, heard.contents[row].tolist(), strict=True)),
             reasons=tuple(reasons),
         )
+
+
+def _hear_music(decoded: Decoded) -> tuple[Rhythm | None, music.Heard]:
+    """Listen for onsets, and for tempo, key and note where there can be one."""
+    mono = mono_of(decoded.wave)
+    onsets = onsets_of(mono, decoded.samplerate)
+    if onsets is None:
+        return None, music.Heard()
+    rhythm, duration = rhythm_of(onsets), decoded.facts.duration
+    may_be_loop = _SHORTEST_LOOP <= duration < LONG_SECONDS and rhythm.onsets > 0
+    return rhythm, music.Heard(
+        tempi=hear_tempi(onsets, duration) if may_be_loop else (),
+        note=hear_note(mono, decoded.samplerate) if duration < LONG_SECONDS else None,
+        key=hear_key(mono, decoded.samplerate) if may_be_loop else None,
+    )

@@ -1,7 +1,8 @@
 """Hears the tempo of a loop: how far apart its beats are, and how many of them there are.
 
 Candidates are all tempi at which the whole file is a whole number of beats, and those at which its onsets
-repeat. A linear model scores them, and a softmax makes probabilities of the scores. It knows nothing of names.
+repeat. A linear model scores them, and a softmax makes probabilities of the scores. It knows nothing of
+names.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from organizer.recognition.analysis import onset_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from organizer.recognition.analysis import Onsets
 
@@ -30,10 +30,11 @@ _USUAL = 115.0  # beats per minute
 _SMOOTH = np.array([0.25, 0.5, 0.25])
 _LAGS = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0, 4.0)  # beats
 _REGISTER_LAGS = (1 / 2, 1.0, 2.0, 4.0)
+_FEWEST_FRAMES = 16
 _LEAST_SHARE = 0.15  # of the frames that must overlap where onsets are compared with themselves
 
-# Fitted by `python -m benchmarks.music ... --fit` on loops laid from the one-shots of the training kits: what each
-# feature of `features` adds to the score.
+# Fitted by `python -m benchmarks.music ... --fit` on loops laid from the one-shots of the training kits: what
+# each feature of `features` adds to the score.
 WEIGHTS = (
     -0.238, 1.995, 0.507, -0.170, 1.302, 0.425, -0.555, 4.085, 0.374, -5.005, 0.556, 1.274, -4.424, 1.245,
     -3.092, 1.354, 2.063, 1.533, 3.650, -0.357, 0.531, 1.777, -1.323, 1.212, 0.356, -0.277, 0.676, 1.621,
@@ -60,21 +61,23 @@ def hear_tempi(onsets: Onsets, duration: float) -> tuple[Tempo, ...]:
 
     Empty where nothing repeats and no whole number of beats fits.
     """
+    if len(onsets.strength) < _FEWEST_FRAMES:
+        return ()
     found = candidates(onsets, duration)
     if not len(found.bpm):
         return ()
     scores = found.features @ np.array(WEIGHTS)
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
-    return tuple(_joined(found, shares))
+    return tuple(sorted(_joined(found, shares), key=lambda tempo: -tempo.confidence))
 
 
 def candidates(onsets: Onsets, duration: float) -> Candidates:
     """List the tempi to choose among, and what speaks for each of them.
 
-    The strength of onsets is compared with itself at the distance of a beat, of its parts and of several beats
-    (autocorrelation of an onset envelope, as in Ellis, J. New Music Research 36(1), 2007), all together and in
-    three registers.
+    The strength of onsets is compared with itself at the distance of a beat, of its parts and of several
+    beats (autocorrelation of an onset envelope, as in Ellis, J. New Music Research 36(1), 2007), all together
+    and in three registers.
     """
     repeats = _autocorrelation(onsets.strength)
     beats = np.arange(1, _MOST_BEATS + 1)
@@ -124,7 +127,8 @@ def _free(repeats: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
     lag = 60.0 / _GRID / seconds
     often = _at(repeats, lag) + _at(repeats, 2 * lag) + _at(repeats, 4 * lag) + _at(repeats, lag / 2) / 2
     peaks = np.flatnonzero((often[1:-1] >= often[:-2]) & (often[1:-1] > often[2:])) + 1
-    return _GRID[peaks[np.argsort(-often[peaks], kind="stable")][:_MOST_FREE]]
+    chosen: NDArray[np.float64] = _GRID[peaks[np.argsort(-often[peaks], kind="stable")][:_MOST_FREE]]
+    return chosen
 
 
 def _autocorrelation(strength: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from organizer.rules.actions import CopyTo, MoveTo
 from organizer.rules.conditions import AllOf
-from organizer.rules.words import KindIs, TypeIs
+from organizer.rules.terms import Asked
+from organizer.rules.words import WORDS
 from organizer.sample import FileType, Kind
 
 if TYPE_CHECKING:
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from organizer.rules.conditions import Condition
     from organizer.rules.ruleset import Rule
 
-_ALWAYS = frozenset({"name", "stem", "ext", "subpath", "inbox"})
+_ALWAYS = frozenset({"name", "stem", "ext", "subpath", "inbox", "date"})
 _OF_SOUNDS = frozenset({"kind", "confidence", "duration", "format", "samplerate", "channels", "model"})
 _OF_ONESHOTS = frozenset({"folder", "label", "category"})
-_ASKS_FOR_SOUND = frozenset(
-    {"kind", "label", "category", "confidence", "label_confidence", "kind_confidence", "margin"}
-    | {"duration", "format"}
-)
-_ASKS_FOR_ONESHOT = frozenset({"label", "category", "label_confidence", "margin"})
+# What only a sound has: each word but those that any file answers to.
+_ASKS_FOR_SOUND = WORDS.keys() - {"pack", "inbox", "name", "path", "size", "type", "readable", "bundle"}
+_ASKS_FOR_ONESHOT = frozenset({"label", "category", "label_confidence", "margin", "note", "note_confidence"})
+# Fields that are there where a rule asks for them, or for their confidence.
+_ASKED = frozenset({"pack", "content", "bpm", "key", "note"})
 # A rule that names one of these sees files that other rules pass over.
 _OPENING = frozenset({"type", "readable", "bundle"})
 
@@ -86,26 +87,26 @@ def _may_lack(rules: Sequence[Rule]) -> list[str]:
 
 def _surely_present(rule: Rule) -> frozenset[str]:
     demanded = _demanded(rule.when)
-    words = {str(getattr(one, "word", "")) for one in demanded}
-    only_audio = any(isinstance(one, TypeIs) and one.words == (FileType.AUDIO,) for one in demanded)
+    words = {one.word for one in demanded}
+    only_audio = any(one.word == "type" and one.wanted == (FileType.AUDIO,) for one in demanded)
     sound = not rule.words & _OPENING or bool(words & _ASKS_FOR_SOUND)
     sound = sound or (only_audio and not rule.words & {"readable", "bundle"})
     oneshot = bool(words & _ASKS_FOR_ONESHOT) or any(
-        isinstance(one, KindIs) and one.words == (Kind.ONESHOT,) for one in demanded
+        one.word == "kind" and one.wanted == (Kind.ONESHOT,) for one in demanded
     )
     return (
         _ALWAYS
         | (_OF_SOUNDS if sound else frozenset())
         | (_OF_ONESHOTS if oneshot else frozenset())
-        | (frozenset({"pack"}) if "pack" in words else frozenset())
+        | {field for field in _ASKED if {field, f"{field}_confidence"} & words}
     )
 
 
-def _demanded(condition: Condition) -> list[Condition]:
-    """Give the conditions that hold whenever the whole does."""
+def _demanded(condition: Condition) -> list[Asked]:
+    """Give the words that hold whenever the whole does."""
     if isinstance(condition, AllOf):
         return [inner for one in condition.conditions for inner in _demanded(one)]
-    return [condition]
+    return [condition] if isinstance(condition, Asked) else []
 
 
 def _spot(rule: Rule) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from organizer.rules.words import WORDS, BundleIs, Finding
+from organizer.rules.terms import Asked, Finding
+from organizer.rules.words import WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +59,7 @@ class Not:
 
 
 _COMBINING = ("any", "all", "not")
+_TABLES = frozenset(word.partition(".")[0] for word in WORDS if "." in word)
 _DEEPEST = 32  # levels of any, all and not in one another
 
 
@@ -72,7 +74,10 @@ def read_when(value: object, place: Place) -> AllOf:
         if key in _COMBINING:
             conditions.append(_read_combined(key, wanted, spot))
         elif key in WORDS:
-            conditions.append(WORDS[key].read(wanted, spot))
+            conditions.append(WORDS[key].read(key, wanted, spot))
+        elif key in _TABLES:
+            example = next(word for word in WORDS if word.startswith(f"{key}."))
+            spot.expected(f"a table of words such as {example}", wanted)
         else:
             spot.unknown("a condition", key, (*WORDS, *_COMBINING))
     return AllOf(tuple(one for one in conditions if one is not None))
@@ -81,9 +86,8 @@ def read_when(value: object, place: Place) -> AllOf:
 def _dotted(table: dict[str, object]) -> Iterator[tuple[str, object]]:
     """Give keys as users write them: TOML makes `audio.confidence` a table in a table."""
     for key, wanted in table.items():
-        inside = {f"{key}.{name}": one for name, one in wanted.items()} if isinstance(wanted, dict) else {}
-        if key not in _COMBINING and inside.keys() & WORDS.keys():
-            yield from inside.items()
+        if isinstance(wanted, dict) and key in _TABLES:
+            yield from ((f"{key}.{name}", one) for name, one in wanted.items())
         else:
             yield key, wanted
 
@@ -111,8 +115,9 @@ def words_of(condition: Condition) -> frozenset[str]:
             return frozenset().union(*(words_of(one) for one in parts))
         case Not(inner):
             return words_of(inner) - {"bundle"}
-        case BundleIs(wanted=False):
+        case Asked(word="bundle", wanted=(False,)):
             return frozenset()
+        case Asked(word=word):
+            return frozenset({word})
         case _:
-            word = next((name for name, one in WORDS.items() if isinstance(condition, one)), None)
-            return frozenset() if word is None else frozenset({word})
+            return frozenset()

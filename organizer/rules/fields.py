@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -15,14 +16,21 @@ if TYPE_CHECKING:
     from organizer.config import Folders
     from organizer.sample import Item, Recognition, Sample
 
+# What a field may hold.
+Value = str | float | date
+
 # Every field, with a value such as it may have: what a format specification is tried on.
-FIELDS: Mapping[str, str | float] = MappingProxyType(
+FIELDS: Mapping[str, Value] = MappingProxyType(
     {
         "folder": "Hats/Closed",
         "label": "hat_closed",
         "category": "hihat",
         "kind": "oneshot",
+        "content": "drums",
         "confidence": 0.87,
+        "bpm": 128.0,
+        "key": "F#m",
+        "note": "F#2",
         "duration": 1.25,
         "format": "wav",
         "samplerate": 44100,
@@ -34,17 +42,20 @@ FIELDS: Mapping[str, str | float] = MappingProxyType(
         "name": "Kick 01.wav",
         "stem": "Kick 01",
         "ext": "wav",
+        "date": date(2024, 2, 29),
     }
 )
 
 # How a number is written where the template does not say.
-PLAIN_SPEC: Mapping[str, str] = MappingProxyType({"confidence": ".2f", "duration": ".2f"})
+PLAIN_SPEC: Mapping[str, str] = MappingProxyType(
+    {"confidence": ".2f", "duration": ".2f", "bpm": "g", "date": "%Y-%m-%d"}
+)
 
 # Only these may add folders of their own; in every other value a slash is replaced.
 WITH_SLASHES = frozenset({"folder", "subpath"})
 
 
-def fields_of(item: Item, folders: Folders) -> Mapping[str, str | float | None]:
+def fields_of(item: Item, folders: Folders) -> Mapping[str, Value | None]:
     """Give every field its value; None where the item has none."""
     origin = item.origin
     stem, suffix = split_suffix(origin.name)
@@ -58,10 +69,11 @@ def fields_of(item: Item, folders: Folders) -> Mapping[str, str | float | None]:
         "name": origin.name,
         "stem": stem,
         "ext": suffix.removeprefix("."),
+        "date": item.day,
     }
 
 
-def _heard(sample: Sample, folders: Folders) -> dict[str, str | float | None]:
+def _heard(sample: Sample, folders: Folders) -> dict[str, Value | None]:
     recognition, facts = sample.recognition, sample.facts
     label = _sure_label(recognition)
     category = recognition.category
@@ -70,7 +82,11 @@ def _heard(sample: Sample, folders: Folders) -> dict[str, str | float | None]:
         "label": label or category,
         "category": category,
         "kind": str(recognition.kind),
+        "content": recognition.content,
         "confidence": recognition.confidence,
+        "bpm": sample.music.bpm,
+        "key": sample.music.key,
+        "note": sample.music.note,
         "duration": facts.duration,
         "format": facts.format,
         "samplerate": facts.samplerate,

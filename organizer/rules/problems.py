@@ -26,6 +26,11 @@ class Place:
     rule: str = ""  # 'rule 2 "Drums"'
     key: str = ""  # 'when.confidence'
 
+    @property
+    def word(self) -> str:
+        """Give the word that the reader stands at, whatever its entry."""
+        return re.sub(r"\[\d+\]$", "", self.key).rpartition(".")[2]
+
     def within(self, rule: str) -> Place:
         return replace(self, rule=rule, key="")
 

@@ -1,4 +1,4 @@
-"""Ranges as users write them: `">= 0.8"`, `"60..200"`. Pure."""
+"""Ranges as users write them: `">= 0.8"`, `"60..200"`, `"< 2 MB"`. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from organizer.rules.problems import Place
 
-_NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
+_NUMBER = r"(-?(?:\d+(?:\.\d+)?|\.\d+)(?:\s*(?:[kMG]i?B|B))?)"
+_UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "kiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _BOUND = re.compile(rf"(>=|<=|>|<)\s*{_NUMBER}")
 _SPAN = re.compile(rf"{_NUMBER}\s*\.\.\s*{_NUMBER}")
 
@@ -25,20 +26,33 @@ class Range:
     above_low: bool = False  # the low bound itself is out
     below_high: bool = False
 
+    def __str__(self) -> str:
+        return self.text
+
     def holds(self, value: float) -> bool:
         above = value > self.low if self.above_low else value >= self.low
         below = value < self.high if self.below_high else value <= self.high
         return above and below
 
 
-def read_range(value: object, place: Place, *, most: float = math.inf) -> Range | None:
-    """Read one range of numbers from 0 to `most`."""
+def read_range(
+    value: object,
+    place: Place,
+    *,
+    least: float = 0.0,
+    most: float = math.inf,
+    sizes: bool = False,
+    example: str,
+) -> Range | None:
+    """Read one range of numbers from `least` to `most`, of `sizes` with units such as MB."""
     found = _parse(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        example = '">= 0.8" or "0.5..0.9"' if most <= 1 else '"< 2" or "60..200"'
+    if found is None or (not sizes and found.text.endswith("B")):
         place.expected(f"a range such as {example}", value)
-    elif any(bound > most for bound in (found.low, found.high) if math.isfinite(bound)):
-        place.expected(f"numbers from 0 to {most:g}", value)
+    elif any(not least <= bound <= most for bound in (found.low, found.high) if math.isfinite(bound)):
+        upwards = (
+            f"numbers from {least:g} to {most:g}" if math.isfinite(most) else f"numbers from {least:g} up"
+        )
+        place.expected(upwards, value)
     elif found.low > found.high:
         place.expected("the smaller number first", value)
     else:
@@ -48,13 +62,18 @@ def read_range(value: object, place: Place, *, most: float = math.inf) -> Range 
 
 def _parse(text: str) -> Range | None:
     if bound := _BOUND.fullmatch(text):
-        sign, number = bound[1], float(bound[2])
+        sign, number = bound[1], _number(bound[2])
         if sign.startswith(">"):
             return Range(text, low=number, above_low=sign == ">")
         return Range(text, high=number, below_high=sign == "<")
     if span := _SPAN.fullmatch(text):
-        return Range(text, low=float(span[1]), high=float(span[2]))
+        return Range(text, low=_number(span[1]), high=_number(span[2]))
     return None
+
+
+def _number(text: str) -> float:
+    digits = text.rstrip("kMGiB").strip()
+    return float(digits) * _UNITS.get(text.removeprefix(digits).strip(), 1)
 
 
 def said(value: float, ranges: tuple[Range, ...]) -> str:

@@ -11,7 +11,7 @@ from organizer.rules.conditions import AllOf, words_of
 from organizer.sample import FileType, Item
 
 if TYPE_CHECKING:
-    from organizer.rules.words import Finding
+    from organizer.rules.terms import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from organizer.rules.fields import FIELDS, PLAIN_SPEC, WITH_SLASHES
+from organizer.rules.fields import FIELDS, PLAIN_SPEC, WITH_SLASHES, Value
 from organizer.rules.legal import LONGEST_NAME, legal_name, split_suffix
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _PIECE = re.compile(r"\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+")
 # Widths are bounded, so that no rule file can ask for a gigabyte of zeros.
 _NUMBER_SPEC = re.compile(r"[+\- ]?0?\d{0,2}(?:\.\d{1,2})?[dfeg%]?")
+_DATE_SPEC = re.compile(r"(?:%[YymdBbjUuH]|[-_. ]){0,16}")
 _TEXT_SPEC = re.compile(r"[<>^]?\d{0,2}(?:\.\d{1,3})?s?")
 
 # A rendered file name leaves this much for " (2)" behind its stem.
@@ -94,7 +96,7 @@ def read_path(value: object, place: Place) -> Template | None:
     return Template(template.text, pieces) if len(place.problems) == before else None
 
 
-def render(template: Template, fields: Mapping[str, str | float | None]) -> PurePosixPath:
+def render(template: Template, fields: Mapping[str, Value | None]) -> PurePosixPath:
     """Fill in a path; raise MissingValue where a value and its default are both absent."""
     text = "".join(_filled(piece, template, fields, in_path=True) for piece in template.pieces)
     parts = [part for part in text.split("/") if part]
@@ -109,12 +111,12 @@ def render(template: Template, fields: Mapping[str, str | float | None]) -> Pure
     )
 
 
-def render_text(template: Template, fields: Mapping[str, str | float | None]) -> str:
+def render_text(template: Template, fields: Mapping[str, Value | None]) -> str:
     return "".join(_filled(piece, template, fields, in_path=False) for piece in template.pieces)
 
 
 def _filled(
-    piece: str | Blank, template: Template, fields: Mapping[str, str | float | None], *, in_path: bool
+    piece: str | Blank, template: Template, fields: Mapping[str, Value | None], *, in_path: bool
 ) -> str:
     if isinstance(piece, str):
         return piece
@@ -133,13 +135,27 @@ def _read_blank(inside: str, place: Place) -> Blank:
     if field not in FIELDS:
         place.unknown("a field", field, FIELDS)
     elif not _is_spec(spec, FIELDS[field]):
-        example = "{stem:.12}" if isinstance(FIELDS[field], str) else f"{{{field}:.2f}}"
-        place.expected(f'a format such as "{example}"', f"{{{inside}}}")
+        place.expected(f'a format such as "{_example(field)}"', f"{{{inside}}}")
     return Blank(field, spec, default if bar else None)
 
 
-def _is_spec(spec: str, example: str | float) -> bool:
-    pattern = _TEXT_SPEC if isinstance(example, str) else _NUMBER_SPEC
+def _example(field: str) -> str:
+    match FIELDS[field]:
+        case str():
+            return "{stem:.12}"
+        case date():
+            return "{date:%Y-%m}"
+    return f"{{{field}:.2f}}"
+
+
+def _is_spec(spec: str, example: Value) -> bool:
+    match example:
+        case str():
+            pattern = _TEXT_SPEC
+        case date():
+            pattern = _DATE_SPEC
+        case _:
+            pattern = _NUMBER_SPEC
     if not pattern.fullmatch(spec):
         return False
     try:

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 
 from organizer.demo import sounds
-from organizer.recognition.analysis import hear_rhythm, loop_probability
+from organizer.recognition.analysis import Rhythm, loop_probability, onsets_of, rhythm_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATE = sounds.SAMPLERATE
+
+
+def hear_rhythm(wave: NDArray[np.float32], rate: int) -> Rhythm | None:
+    onsets = onsets_of(wave, rate)
+    return None if onsets is None else rhythm_of(onsets)
 
 
 def loop_like(wave: NDArray[np.float32], rate: int = RATE) -> float:

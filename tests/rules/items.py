@@ -26,6 +26,7 @@ def sound(
     content: str = "b2:sound",
     made_of: str | None = None,
     bits: int | None = 16,
+    loudness: float | None = None,
     format: str = "wav",  # noqa: A002 - the word of the vocabulary
 ) -> Sample:
     oneshot = kind is Kind.ONESHOT and label is not None
@@ -37,6 +38,7 @@ def sound(
             bits=bits,
             duration=duration,
             peak=-1.0,
+            loudness=loudness,
             content_hash=content,
             sound_id=f"pcm:{content}",
         ),

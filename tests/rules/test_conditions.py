@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from organizer.rules.conditions import read_when, words_of
 from organizer.rules.problems import Place
-from organizer.sample import Kind
+from organizer.sample import Kind, Music
 from tests.rules.items import item, sound
 
 if TYPE_CHECKING:
@@ -19,6 +20,15 @@ LOSSY = item("Pack/Kick.mp3", sound(bits=None, format="mp3"))
 MIDI = item("Pack/break.mid")
 BROKEN = item("Pack/x.wav", problem="it is empty")
 LOOSE = item("Kick.wav")
+SONG = item(
+    "Pack/Song_128.wav",
+    replace(
+        sound(kind=Kind.LOOP, loudness=-14.0),
+        music=Music(bpm=128.0, bpm_confidence=0.98, key="Am", key_confidence=0.9),
+        metadata={"genre": "Hard Techno"},
+    ),
+)
+TONAL = item("Pack/808.wav", replace(sound("bass"), music=Music(note="F#2", note_confidence=0.9)))
 BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
 
 
@@ -30,8 +40,8 @@ BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
         ({"kind": ["oneshot", "long"]}, LOOP, False, "kind is loop, not oneshot or long"),
         ({"label": ["snare", "rim", "clap"]}, KICK, False, "label is kick, not snare, rim or clap"),
         ({"category": ["snare", "kick"]}, KICK, True, "category is kick"),
-        ({"category": "kick"}, LOOP, False, "it has no category: it is a loop"),
-        ({"margin": "> 0.1"}, LOOP, False, "it has no margin: it is a loop"),
+        ({"category": "kick"}, LOOP, False, "it has no category: it is a loop (wav)"),
+        ({"margin": "> 0.1"}, LOOP, False, "it has no margin: it is a loop (wav)"),
         ({"confidence": ">= 0.8"}, KICK, True, "confidence is 0.95"),
         ({"confidence": ">= 0.8"}, LOOP, False, "confidence is 0.62, not >= 0.8"),
         ({"confidence": ["< 0.1", "0.7..0.9"]}, LOOP, False, "confidence is 0.62, not < 0.1 or 0.7..0.9"),
@@ -44,7 +54,7 @@ BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
         ({"kind_confidence": "<= .5"}, KICK, False, "kind_confidence is 0.99, not <= .5"),
         ({"content": ["drums", "percussion"]}, DRUMS, True, "content is drums"),
         ({"content": "vocal"}, DRUMS, False, "content is drums, not vocal"),
-        ({"content": "drums"}, KICK, False, "it has no content: it is a oneshot"),
+        ({"content": "drums"}, KICK, False, "it has no content: it is a oneshot (wav)"),
         ({"content_confidence": ">= 0.8"}, DRUMS, False, "content_confidence is 0.70, not >= 0.8"),
         ({"audio.confidence": ">= 0.9"}, KICK, True, "audio.confidence is 1.00"),
         ({"audio": {"confidence": ">= 0.9"}}, LOOP, False, "audio.confidence is 0.60, not >= 0.9"),
@@ -52,9 +62,27 @@ BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
         ({"channels": "< 2"}, KICK, True, "channels is 1"),
         ({"samplerate": ">= 48000"}, KICK, False, "samplerate is 44100 Hz, not >= 48000"),
         ({"bits": "16..24"}, KICK, True, "bits is 16"),
-        ({"bits": "16..24"}, LOSSY, False, "it has no bits: its format is mp3"),
+        ({"bits": "16..24"}, LOSSY, False, "it has no bits: it is a oneshot (mp3)"),
         ({"path": "*/kicks/*"}, KICK, True, "path is Pack/Kicks/Kick 01.wav"),
         ({"path": "*/snares/*"}, KICK, False, "path is Pack/Kicks/Kick 01.wav, not */snares/*"),
+        ({"bpm": "60..130"}, SONG, True, "bpm is 128.00 BPM"),
+        ({"bpm": "< 100"}, SONG, False, "bpm is 128.00 BPM, not < 100"),
+        ({"bpm": "60..200"}, KICK, False, "it has no bpm: it is a oneshot (wav)"),
+        ({"bpm_confidence": ">= 0.9"}, SONG, True, "bpm_confidence is 0.98"),
+        ({"key": ["8A", "C"]}, SONG, True, "key is Am"),
+        ({"key": "A minor"}, SONG, True, "key is Am"),
+        ({"key": "C"}, SONG, False, "key is Am, not C"),
+        ({"note": "Gb"}, TONAL, True, "note is F#2"),
+        ({"note": ["F#1", "C"]}, TONAL, False, "note is F#2, not F#1 or C"),
+        ({"note": "F#2", "note_confidence": "> 0.5"}, TONAL, True, "note is F#2; note_confidence is 0.90"),
+        ({"peak": ["< -6", "-1.5..0"]}, KICK, True, "peak is -1.00 dB"),
+        ({"loudness": "-20..-10"}, KICK, False, "it has no loudness: it is a oneshot (wav)"),
+        ({"loudness": "-20..-10"}, SONG, True, "loudness is -14.00 LUFS"),
+        ({"size": "< 1 kB"}, KICK, True, "size is 100 bytes"),
+        ({"size": "0.5 MB..2 MiB"}, KICK, False, "size is 100 bytes, not 0.5 MB..2 MiB"),
+        ({"metadata": {"genre": "*techno*"}}, SONG, True, "metadata.genre is Hard Techno"),
+        ({"metadata.genre": "House"}, SONG, False, "metadata.genre is Hard Techno, not House"),
+        ({"metadata.artist": "*"}, SONG, False, "its metadata names no artist"),
         ({"format": ["WAV", "aiff"]}, KICK, True, "format is wav"),
         ({"format": "flac"}, KICK, False, "format is wav, not flac"),
         ({"pack": "*"}, LOOSE, False, "it came in no pack"),
@@ -64,10 +92,10 @@ BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
         ({"name": "kick*.wav"}, KICK, True, "name is Kick 01.wav"),
         ({"name": "*snare*"}, KICK, False, "name is Kick 01.wav, not *snare*"),
         ({"type": ["midi", "image"]}, KICK, False, "type is audio, not midi or image"),
-        ({"readable": False}, BROKEN, True, "it cannot be read: it is empty"),
-        ({"readable": False}, KICK, False, "it can be read"),
-        ({"bundle": True}, BUNDLED, True, "it lies in the bundle Kit"),
-        ({"bundle": True}, KICK, False, "it lies in no bundle"),
+        ({"readable": False}, BROKEN, True, "readable is false: it cannot be read: it is empty"),
+        ({"readable": False}, KICK, False, "readable is true: it can be read"),
+        ({"bundle": True}, BUNDLED, True, "bundle is true: it lies in the bundle Kit"),
+        ({"bundle": True}, KICK, False, "bundle is false: it lies in no bundle"),
         (
             {"kind": "loop", "confidence": "< 0.5"},
             KICK,
@@ -122,7 +150,23 @@ def test_a_number_is_shown_with_the_decimals_that_tell_its_side_of_the_bound() -
         ),
         ({"confidence": ">= 80"}, 'when.confidence: expected numbers from 0 to 1, found ">= 80"'),
         ({"duration": "2..1"}, 'when.duration: expected the smaller number first, found "2..1"'),
-        ({"duration": "-1..1"}, 'when.duration: expected a range such as "< 2" or "60..200", found "-1..1"'),
+        ({"duration": "-1..1"}, 'when.duration: expected numbers from 0 up, found "-1..1"'),
+        (
+            {"duration": "< 2 MB"},
+            'when.duration: expected a range such as "< 2" or "60..200", found "< 2 MB"',
+        ),
+        ({"peak": "loud"}, 'when.peak: expected a range such as "< -6" or "-12..-3", found "loud"'),
+        ({"size": "> 2 TB"}, 'when.size: expected a range such as "< 500 kB" or "> 2 MB", found "> 2 TB"'),
+        ({"key": "H"}, 'when.key: expected a key such as "Am", "F# minor" or "8A", found "H"'),
+        ({"note": "C#m"}, 'when.note: expected a note such as "C" or "F#2", found "C#m"'),
+        (
+            {"metadata": {"gnre": "House"}},
+            'when.metadata.gnre: expected a condition, found "metadata.gnre"; did you mean "metadata.genre"?',
+        ),
+        (
+            {"metadata": "House"},
+            'when.metadata: expected a table of words such as metadata.title, found "House"',
+        ),
         ({"bundle": "yes"}, 'when.bundle: expected true or false, found "yes"'),
         ({"name": ""}, 'when.name: expected a name or a pattern such as "Kick*", found ""'),
         (

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -12,13 +14,14 @@ from organizer.rules.fields import FIELDS, fields_of
 from organizer.rules.legal import legal_name
 from organizer.rules.problems import Place
 from organizer.rules.template import MissingValue, Template, read_path, read_text, render, render_text
-from organizer.sample import Kind
+from organizer.sample import Kind, Music
 from tests.rules.items import item, sound
 from tests.rules.test_legal import assert_legal_everywhere
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from organizer.rules.fields import Value
     from organizer.sample import Item
 
 
@@ -39,6 +42,11 @@ LOOP = item("Pack/break.wav", sound(kind=Kind.LOOP))
 UNSURE = item("Pack/hat.wav", sound("hat_closed", label_confidence=0.59))
 SURE = item("Pack/hat.wav", sound("hat_closed", label_confidence=0.6))
 LOOSE = item("Kick.wav")
+SONG = item(
+    "Pack/song.wav",
+    replace(sound(kind=Kind.LOOP, made_of="drums"), music=Music(bpm=95.6, key="F#m")),
+)
+TONAL = replace(item("Pack/808.wav", replace(sound("bass"), music=Music(note="F#1"))), day=date(2026, 11, 28))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,11 @@ LOOSE = item("Kick.wav")
         ("{stem} {confidence:.2f}", item(), "Kick 01 0.95.wav"),
         ("{confidence} {duration} {samplerate} {channels}", item(), "0.95 0.50 44100 1.wav"),
         ("{samplerate:06d}/{confidence:.0%}/{name}", item(), "044100/95%/Kick 01.wav"),
+        ("Loops/{bpm:03.0f}/{key}/{name}", SONG, "Loops/096/F#m/song.wav"),
+        ("{bpm} {content|none}/{name}", SONG, "95.6 drums/song.wav"),
+        ("{bpm|no tempo}/{note|no note}/{name}", item(), "no tempo/no note/Kick 01.wav"),
+        ("{note} {stem}", TONAL, "F#1 808.wav"),
+        ("{date}/{date:%Y %m}/{date:%d}/{name}", TONAL, "2026-11-28/2026 11/28/808.wav"),
         ("{stem:.1}/{name}", item(), "K/Kick 01.wav"),
         ("{kind}/{format}/{inbox}/{category}/{name}", item(), "oneshot/wav/Inbox/kick/Kick 01.wav"),
         ("{{x}}/{name}", item(), "{x}/Kick 01.wav"),
@@ -100,9 +113,10 @@ def test_free_text_keeps_what_a_path_may_not_hold() -> None:
     [
         ("{categry}/x", 'expected a field, found "categry"; did you mean "category"?'),
         (
-            "{bpm}/x",
-            'expected a field, found "bpm"; known: category, channels, confidence, duration, ext, folder, '
-            "format, inbox, kind, label, model, name, pack, samplerate, stem, subpath",
+            "{q}/x",
+            'expected a field, found "q"; known: bpm, category, channels, confidence, content, date, '
+            "duration, ext, folder, format, inbox, key, kind, label, model, name, note, pack, samplerate, "
+            "stem, subpath",
         ),
         ("{name.__class__}", 'expected a field, found "name.__class__"; did you mean "name"?'),
         ("{name[0]}", 'expected a field, found "name[0]"; did you mean "name"?'),
@@ -113,6 +127,8 @@ def test_free_text_keeps_what_a_path_may_not_hold() -> None:
             'expected a format such as "{confidence:.2f}", found "{confidence:999999999f}"',
         ),
         ("{confidence:d}", 'expected a format such as "{confidence:.2f}", found "{confidence:d}"'),
+        ("{date:%c}", 'expected a format such as "{date:%Y-%m}", found "{date:%c}"'),
+        ("{date:.2f}", 'expected a format such as "{date:%Y-%m}", found "{date:.2f}"'),
         ("{name:d}", 'expected a format such as "{stem:.12}", found "{name:d}"'),
         ("a{b", 'expected "{field}", or a brace written twice, found "{"'),
         ("a}b", 'expected "{field}", or a brace written twice, found "}"'),
@@ -144,6 +160,8 @@ anything = st.text(max_size=80)
 values = st.fixed_dictionaries(
     {
         field: st.none() | (anything if isinstance(example, str) else st.floats(0, 1e6))
+        if not isinstance(example, date)
+        else st.none() | st.dates()
         for field, example in FIELDS.items()
         if field not in ("name", "stem", "ext", "samplerate", "channels")
     }
@@ -160,7 +178,7 @@ pieces = st.lists(
 
 @given(pieces, values, names, suffixes)
 def test_every_rendered_path_is_relative_legal_and_keeps_the_suffix(
-    text: str, given_values: Mapping[str, str | float | None], stem: str, suffix: str
+    text: str, given_values: Mapping[str, Value | None], stem: str, suffix: str
 ) -> None:
     name = stem + "x" + suffix if suffix else stem.replace(".", "") or "x"
     fields = {**given_values, "name": name, "stem": stem, "ext": suffix.removeprefix(".")}

@@ -22,6 +22,7 @@ _KEY_IN_BRACKETS = re.compile(r"[(\[]([A-G])([#b♯♭]?)(m?)[)\]]")
 _KEY_FLAT_LAST = re.compile(_EDGE + r"([A-G])([b♭])$")
 _KEY_ALONE = re.compile(r"^\s*([A-Ga-g])([#b♯♭]?)\s*(m|M|maj|min|major|minor|Maj|Min|Major|Minor)?\s*$")
 _CAMELOT = re.compile(r"^\s*0?([1-9]|1[0-2])\s*([ABab])\s*$")
+_NOTE = re.compile(r"^\s*([A-Ga-g])([#b♯♭]?)\s*(-?\d)?\s*$")
 _BPM = re.compile(
     r"(?<![\d.])(\d{2,3}(?:\.\d{1,3})?)[ _-]?bpm(?![a-z])|(?<![a-z])bpm[ _-]?(\d{2,3})(?!\d)", re.IGNORECASE
 )
@@ -69,6 +70,34 @@ def key(value: str) -> str | None:
 def note(midi: int) -> str:
     """Name a MIDI note without its octave: 57 is `A`."""
     return _NOTES[midi % 12]
+
+
+def note_name(midi: int) -> str:
+    """Name a MIDI note with its octave, as in scientific pitch notation: 69 is `A4`."""
+    return f"{note(midi)}{midi // 12 - 1}"
+
+
+def read_note(value: str) -> str | None:
+    """Read a note, with its octave or without: `C`, `Db2`; sharps only."""
+    found = _NOTE.match(value)
+    if found is None:
+        return None
+    name = _spelt(found[1], found[2], "")
+    octave = found[3] or ""
+    if octave and name == "B" and found[1].upper() == "C":
+        octave = str(int(octave) - 1)
+    elif octave and name == "C" and found[1].upper() == "B":
+        octave = str(int(octave) + 1)
+    return name + octave
+
+
+def without_octave(note: str) -> str:
+    return note.rstrip("-0123456789")
+
+
+def key_name(number: int) -> str:
+    """Name one of 24 keys: major from C up, then minor."""
+    return note(number) + ("m" if number >= 12 else "")
 
 
 def _spelt(tonic: str, accidental: str, mode: str) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from organizer.recognition.musical import key, note, tempo, tempo_in
+from organizer.musical import key, note, tempo, tempo_in
 
 
 @pytest.mark.parametrize(
