@@ -1,34 +1,38 @@
-"""Tags inside audio files: ID3v2.3 in WAV, AIFF and MP3, Vorbis comments in FLAC and Ogg (Vorbis, Opus).
+"""Tags inside audio files: one family of tags a class, with how its fields are spelt there.
 
-Wraps mutagen. Owns the names of the fields and how they are spelt in each format. It only ever changes
-the temporary copy that it is given; whether that copy may take the file's place is decided elsewhere.
+Wraps mutagen. It only ever changes the temporary copy that it is given; whether that copy may take the file's
+place is decided elsewhere. WAV gets a LIST/INFO beside its ID3.
 
-    field                ID3            Vorbis comment
-    title                TIT2           TITLE
-    artist               TPE1           ARTIST
-    album                TALB           ALBUM
-    genre                TCON           GENRE
-    comment              COMM           COMMENT
-    bpm                  TBPM           BPM
-    key                  TKEY           INITIALKEY
-    grouping             TIT1           GROUPING
+    field      ID3v2.3 (WAV, AIFF, MP3)   Vorbis comment (FLAC, Ogg, Opus)   MP4 (M4A)
+    title      TIT2                       TITLE                              ©nam
+    artist     TPE1                       ARTIST                             ©ART
+    album      TALB                       ALBUM                              ©alb
+    genre      TCON                       GENRE                              ©gen
+    comment    COMM                       COMMENT                            ©cmt
+    bpm        TBPM (whole number)        BPM                                tmpo (whole number)
+    key        TKEY                       INITIALKEY                         ----:com.apple.iTunes:initialkey
+    grouping   TIT1                       GROUPING                           ©grp
     label, category, confidence, kind, model: what Organizer heard, always under its own prefix,
-                         TXXX:ORGANIZER_LABEL ...          ORGANIZER_LABEL ...
+               TXXX:ORGANIZER_LABEL       ORGANIZER_LABEL
+               ----:com.apple.iTunes:ORGANIZER_LABEL
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from mutagen import MutagenError, id3
 from mutagen.aiff import AIFF
 from mutagen.flac import FLAC
 from mutagen.mp3 import MP3
+from mutagen.mp4 import MP4
 from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
 from organizer.errors import CannotWrite
+from organizer.execution.writers import riff_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,38 +42,11 @@ if TYPE_CHECKING:
 
 OWN_PREFIX = "ORGANIZER_"
 OWN_FIELDS = ("label", "category", "confidence", "kind", "model")
-
-_ID3_FRAMES: dict[str, Any] = {
-    "title": id3.TIT2,
-    "artist": id3.TPE1,
-    "album": id3.TALB,
-    "genre": id3.TCON,
-    "bpm": id3.TBPM,
-    "key": id3.TKEY,
-    "grouping": id3.TIT1,
-}
-_VORBIS_NAMES = {
-    "title": "TITLE",
-    "artist": "ARTIST",
-    "album": "ALBUM",
-    "genre": "GENRE",
-    "comment": "COMMENT",
-    "bpm": "BPM",
-    "key": "INITIALKEY",
-    "grouping": "GROUPING",
-}
-FIELDS = (*_VORBIS_NAMES, *OWN_FIELDS)
+COMMON_FIELDS = ("title", "artist", "album", "genre", "comment", "bpm", "key", "grouping")
+FIELDS = (*COMMON_FIELDS, *OWN_FIELDS)
 
 # mutagen is half annotated; what it gives is taken as it comes.
-_WAVE: Any = WAVE
-_AIFF: Any = AIFF
-_MP3: Any = MP3
-_FLAC: Any = FLAC
-_OGG_OPUS: Any = OggOpus
-_OGG_VORBIS: Any = OggVorbis
-_TXXX: Any = id3.TXXX
-_COMM: Any = id3.COMM
-
+_Opener = Any
 _UTF16 = 1  # the one encoding of ID3v2.3 that holds every character
 
 
@@ -88,19 +65,12 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> None:
     clean = {name: _clean(value) for name, value in values.items()}
     clean = {name: value for name, value in clean.items() if value}
     try:
-        audio = _open(path)
-        if audio.tags is None:
-            audio.add_tags()
-        is_id3 = isinstance(audio, (_WAVE, _AIFF, _MP3))
-        set_one = _set_id3 if is_id3 else _set_vorbis
-        changes = [set_one(audio.tags, name, value, mode) for name, value in clean.items()]
-        if not any(changes):
-            return
-        if is_id3:
-            audio.tags.update_to_v23()
-            audio.save(v2_version=3)
-        else:
-            audio.save()
+        tags = _open(path)
+        changes = [tags.set(name, value, mode) for name, value in clean.items()]
+        if any(changes):
+            tags.save()
+        if isinstance(tags, _Wave):
+            riff_info.write(path, {name: clean[name] for name in riff_info.NAMES if name in clean}, mode)
     except (CannotWrite, OSError):
         raise
     except Exception as error:
@@ -115,60 +85,147 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> None:
         ) from error
 
 
-def _open(path: Path) -> Any:
+class _Tags(ABC):
+    """The tags of one open file."""
+
+    WHOLE_BPM = True  # whether a tempo must be a whole number
+
+    def __init__(self, path: Path, opener: _Opener) -> None:
+        self._audio = opener(path)
+        if self._audio.tags is None:
+            self._audio.add_tags()
+        self._tags = self._audio.tags
+
+    def set(self, name: str, value: str, mode: TagMode) -> bool:
+        """Set one field; say whether anything changed."""
+        text = _merged(self._get(name), self._fitting(name, value), "replace" if name in OWN_FIELDS else mode)
+        if text is None:
+            return False
+        self._put(name, text)
+        return True
+
+    def save(self) -> None:
+        self._audio.save()
+
+    def _fitting(self, name: str, value: str) -> str:
+        """Give a value as this family can hold it: most take tempi as whole numbers only."""
+        return str(round(float(value))) if name == "bpm" and self.WHOLE_BPM and _is_number(value) else value
+
+    @abstractmethod
+    def _get(self, name: str) -> list[str]: ...
+
+    @abstractmethod
+    def _put(self, name: str, values: list[str]) -> None: ...
+
+
+class _Id3(_Tags):
+    FRAMES: Mapping[str, Any] = {
+        "title": id3.TIT2,
+        "artist": id3.TPE1,
+        "album": id3.TALB,
+        "genre": id3.TCON,
+        "bpm": id3.TBPM,
+        "key": id3.TKEY,
+        "grouping": id3.TIT1,
+    }
+
+    def save(self) -> None:
+        self._tags.update_to_v23()
+        self._audio.save(v2_version=3)
+
+    def _get(self, name: str) -> list[str]:
+        return [str(text) for frame in self._frames(name) for text in frame.text if str(text)]
+
+    def _frames(self, name: str) -> list[Any]:
+        if name in OWN_FIELDS:
+            return list(self._tags.getall(f"TXXX:{OWN_PREFIX}{name.upper()}"))
+        if name == "comment":
+            return [frame for frame in self._tags.getall("COMM") if not frame.desc]
+        return list(self._tags.getall(self.FRAMES[name].__name__))
+
+    def _put(self, name: str, values: list[str]) -> None:
+        for frame in self._frames(name):
+            self._tags.delall(frame.HashKey)
+        if name in OWN_FIELDS:
+            txxx: Any = id3.TXXX
+            self._tags.add(txxx(encoding=_UTF16, desc=OWN_PREFIX + name.upper(), text=values))
+        elif name == "comment":
+            # One comment, as most players show only the first.
+            comm: Any = id3.COMM
+            self._tags.add(comm(encoding=_UTF16, lang="eng", desc="", text=["; ".join(values)]))
+        else:
+            self._tags.add(self.FRAMES[name](encoding=_UTF16, text=values))
+
+
+class _Wave(_Id3):
+    """ID3 in a chunk of its own."""
+
+
+class _Vorbis(_Tags):
+    WHOLE_BPM = False
+    NAMES: Mapping[str, str] = {
+        **{name: name.upper() for name in COMMON_FIELDS},
+        "key": "INITIALKEY",
+        **{name: OWN_PREFIX + name.upper() for name in OWN_FIELDS},
+    }
+
+    def _get(self, name: str) -> list[str]:
+        return [one for one in self._tags.get(self.NAMES[name], []) if one]
+
+    def _put(self, name: str, values: list[str]) -> None:
+        self._tags[self.NAMES[name]] = values
+
+
+class _Mp4(_Tags):
+    _FREE = "----:com.apple.iTunes:"
+    NAMES: Mapping[str, str] = {
+        "title": "\xa9nam",
+        "artist": "\xa9ART",
+        "album": "\xa9alb",
+        "genre": "\xa9gen",
+        "comment": "\xa9cmt",
+        "bpm": "tmpo",
+        "key": f"{_FREE}initialkey",
+        "grouping": "\xa9grp",
+    }
+
+    def _name(self, name: str) -> str:
+        return self.NAMES.get(name) or f"{self._FREE}{OWN_PREFIX}{name.upper()}"
+
+    def _get(self, name: str) -> list[str]:
+        held = self._tags.get(self._name(name), [])
+        return [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in held if one]
+
+    def _put(self, name: str, values: list[str]) -> None:
+        key = self._name(name)
+        if name == "bpm":
+            self._tags[key] = [int(values[-1])]
+        elif key.startswith(self._FREE):
+            self._tags[key] = [value.encode() for value in values]
+        else:
+            self._tags[key] = ["; ".join(values)]  # one, as most players show only the first
+
+
+def _open(path: Path) -> _Tags:
     with path.open("rb") as file:
         head = file.read(64)
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return _WAVE(path)
+        return _Wave(path, WAVE)
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return _AIFF(path)
+        return _Id3(path, AIFF)
     if head[:4] == b"fLaC":
-        return _FLAC(path)
+        return _Vorbis(path, FLAC)
     if head[:4] == b"OggS" and b"OpusHead" in head:
-        return _OGG_OPUS(path)
+        return _Vorbis(path, OggOpus)
     if head[:4] == b"OggS" and b"\x01vorbis" in head:
-        return _OGG_VORBIS(path)
+        return _Vorbis(path, OggVorbis)
+    if head[4:8] == b"ftyp":
+        return _Mp4(path, MP4)
     if head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"):
-        return _MP3(path)
+        return _Id3(path, MP3)
     raise CannotWrite(
         "Tags cannot be written into files of this format", path=path, hint="Use a sidecar for it instead"
     )
-
-
-def _set_id3(tags: Any, name: str, value: str, mode: TagMode) -> bool:
-    """Set one field; say whether anything changed."""
-    if name in OWN_FIELDS:
-        frame = _TXXX(encoding=_UTF16, desc=OWN_PREFIX + name.upper(), text=[value])
-        if tags.get(frame.HashKey) == frame:
-            return False
-        tags.add(frame)
-        return True
-    if name == "comment":
-        frames = [frame for frame in tags.getall("COMM") if not frame.desc]
-    else:
-        frames = tags.getall(_ID3_FRAMES[name].__name__)
-    text = _merged([text for frame in frames for text in frame.text if text], value, mode)
-    if text is None:
-        return False
-    if name == "comment":
-        for frame in frames:
-            tags.delall(frame.HashKey)
-        # One comment, as most players show only the first.
-        tags.add(_COMM(encoding=_UTF16, lang="eng", desc="", text=["; ".join(text)]))
-    else:
-        tags.setall(_ID3_FRAMES[name].__name__, [_ID3_FRAMES[name](encoding=_UTF16, text=text)])
-    return True
-
-
-def _set_vorbis(tags: Any, name: str, value: str, mode: TagMode) -> bool:
-    """Set one field; say whether anything changed."""
-    key = OWN_PREFIX + name.upper() if name in OWN_FIELDS else _VORBIS_NAMES[name]
-    present = [one for one in tags.get(key, []) if one]
-    text = _merged(present, value, "replace" if name in OWN_FIELDS else mode)
-    if text is None:
-        return False
-    tags[key] = text
-    return True
 
 
 def _merged(present: list[str], value: str, mode: TagMode) -> list[str] | None:
@@ -181,6 +238,13 @@ def _merged(present: list[str], value: str, mode: TagMode) -> list[str] | None:
         # A comment of ours that was added before is part of one joined text.
         return None if any(value in one.split("; ") for one in present) else [*present, value]
     return [value]
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return 0 <= float(value) < 1e6
+    except ValueError:
+        return False
 
 
 def _clean(value: str) -> str:

@@ -139,6 +139,7 @@ def test_a_field_that_does_not_exist_is_refused(sound: Path) -> None:
         b"OggS" + b"\0" * 30 + b"\x01vorbis",
         b"ID3\x03\0\0\x7f\x7f\x7f\x7f",
         b"RF64\xff\xff\xff\xffWAVE",
+        b"\0\0\0\x18ftypM4A ",
         b"MThd\0\0\0\x06",
     ],
 )
