@@ -27,6 +27,9 @@ METADATA_FIELDS = (
     "live",
 )  # fmt: skip
 
+# Where Ableton Live 12 keeps what it knows of the files of a folder, seen from there.
+LIVE_PLACE = PurePosixPath("Ableton Folder Info/dc66a3fa-0fe1-5352-91cf-3ec237e9ee90.xmp")
+
 # From here on a sample is `long`.
 LONG_SECONDS = 30.0
 

@@ -22,7 +22,7 @@ TAG_IN_PLACE = """
 version = 1
 [[rule]]
 name = "Tags only"
-then = [{ tag = { genre = "{category|Loop}", label = "{label|none}" } }, { sidecar = "json" }]
+then = [{ tag = { genre = "{category|Loop}", label = "{label|none}" } }, { sidecar = "json-each" }]
 """
 
 

@@ -7,20 +7,25 @@ dry run lists exactly what a run would do.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from organizer.errors import FileProblem
+from organizer.execution.syscalls import attribute
 from organizer.pack import Survey, survey, type_of
 from organizer.planning import planner
+from organizer.planning.attributes import name_for
 from organizer.planning.conflicts import Snapshot
-from organizer.planning.operations import Copy, MakeFolder, Move, WriteSidecar
+from organizer.planning.operations import Copy, Link, MakeFolder, Move, WriteEntries, WriteSidecar
 from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Inspection, Request
+from organizer.rules.actions import Xattr
 from organizer.sample import FileType, Item, Origin, Stamp
 
 if TYPE_CHECKING:
@@ -234,6 +239,8 @@ class Pipeline:
             inbox=inbox,
             tree=tree,
             copied=copied,
+            held=_attributes_of(decisions),
+            attribute=name_for(sys.platform),
         )
 
     def _heard(self, items: list[Item]) -> Iterator[Heard]:
@@ -260,6 +267,18 @@ def _with(item: Item, result: Result) -> Item:
     return replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
 
 
+def _attributes_of(decisions: Iterable[Decision]) -> dict[Path, bytes]:
+    """Read what file managers say of the files that rules would have them say more of."""
+    found = {}
+    for decision in decisions:
+        if any(isinstance(action, Xattr) for action in decision.actions):
+            with suppress(OSError):
+                held = attribute(decision.item.path, name_for(sys.platform))
+                if held is not None:
+                    found[decision.item.path] = held
+    return found
+
+
 def _laid_by(plans: Iterable[Plan]) -> dict[Path, set[str]]:
     """Give the names that plans would add to folders, and the folders that they would make."""
     laid: dict[Path, set[str]] = {}
@@ -267,7 +286,13 @@ def _laid_by(plans: Iterable[Plan]) -> dict[Path, set[str]]:
         match operation:
             case MakeFolder(path=path):
                 laid.setdefault(path, set())
-            case Move(target=path) | Copy(target=path) | WriteSidecar(path=path):
+            case (
+                Move(target=path)
+                | Copy(target=path)
+                | Link(target=path)
+                | WriteSidecar(path=path)
+                | WriteEntries(path=path)
+            ):
                 pass
             case _:
                 continue

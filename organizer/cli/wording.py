@@ -6,6 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from organizer.cli.output import printable
+from organizer.planning import attributes
 from organizer.planning import operations as op
 
 if TYPE_CHECKING:
@@ -26,9 +27,18 @@ def operation_in_words(operation: Operation) -> str:
             return f"tag {path}: {', '.join(f'{name}={value}' for name, value in tags.items())}"
         case op.RestoreBytes(path=path):
             return f"take the tags back from {path}"
+        case op.Link(source=source, target=target, pointer=pointer):
+            return f"{'symbolic' if pointer else 'hard'} link {target} -> {source}"
+        case op.WriteAttribute(path=path, name=name, after=after):
+            said = "nothing" if after is None else attributes.decoded(name, after)
+            return f"set {name} of {path} to {said}"
+        case op.WriteEntries(path=path, entries=entries):
+            return f"describe {', '.join(entries)} in {path}"
+        case op.RemoveEntries(path=path, entries=entries):
+            return f"take {', '.join(entries)} out of {path}"
         case op.WriteSidecar(path=path):
             return f"write {path}"
-        case op.RemoveSidecar(path=path) | op.RemoveCopy(path=path):
+        case op.RemoveSidecar(path=path) | op.RemoveCopy(path=path) | op.RemoveLink(path=path):
             return f"remove {path}"
         case op.MakeFolder(path=path):
             return f"make the folder {path}"
@@ -43,8 +53,12 @@ def operation_as_json(operation: Operation) -> dict[str, Any]:
     values.pop("patch", None)  # bytes for the executor, nothing to read
     if "stamp" in values:
         values["stamp"] = dataclasses.asdict(values["stamp"])
-    if "tags" in values:
-        values["tags"] = dict(values["tags"])
+    for name in ("tags", "entries"):
+        if name in values:
+            values[name] = dict(values[name])
+    for name in ("before", "after"):
+        if isinstance(values.get(name), bytes):
+            values[name] = attributes.decoded(values["name"], values[name])
     return {"operation": type(operation).__name__, **values}
 
 

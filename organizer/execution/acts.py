@@ -2,120 +2,44 @@
 
 An operation that is one rename is done at once. One that writes bytes gives a `Staged`: a temp beside
 its place, so that many are brought to the disk together before any of them takes its place. Owns what
-the plan may take for granted of files that this batch itself has changed; writes nothing to the journal.
+becomes of names: moves, copies, links, folders; `writing` owns what becomes of bytes. Writes nothing to the
+journal.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from organizer.errors import CannotWrite, FileProblem
-from organizer.execution.filesystem import Temp
+from organizer.errors import FileProblem
+from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import CrossesDevices, LeftAlone, appeared, changed
-from organizer.execution.writers import patch, sidecar, tags
-from organizer.pack import companion_of
+from organizer.execution.writing import Writing
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     RemoveCopy,
+    RemoveEntries,
     RemoveFolder,
+    RemoveLink,
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
 from organizer.recognition import identity
-from organizer.sample import Stamp
 
 if TYPE_CHECKING:
-    from organizer.execution.filesystem import Filesystem, Reserved
+    from pathlib import Path
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What an operation has changed."""
-
-    stamp: Stamp | None = None
-    content_hash: str = ""
-    hash_before: str = ""  # where bytes were changed
-    touched: tuple[Path, ...] = ()  # folders whose names changed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staged:
-    """A temp that is written and has yet to take its place."""
-
-    temp: Temp
-    target: Path
-    content_hash: str
-    hash_before: str = ""
-    replaces: Stamp | None = None  # of the file that it was made from and whose place it takes
-    removes: tuple[Path, Stamp] | None = None  # the source of a move from another disk
-    patch: bytes | None = None  # turns the new bytes back into the old ones
-
-
-@dataclass(slots=True)
-class Known:
-    """What one batch has done so far, where later operations of it must know."""
-
-    stamps: dict[Path, Stamp] = field(default_factory=dict)
-    rewritten: dict[tuple[Path, str], str] = field(default_factory=dict)  # path, hash before -> hash after
-    broken: dict[Path, str] = field(default_factory=dict)  # what is not there as planned, and why
-    unmoved: dict[Path, str] = field(default_factory=dict)  # sources that stayed, and why
-    folders: dict[Path, FileProblem] = field(default_factory=dict)  # folders that could not be made
-
-    def done(self, operation: Operation, stamp: Stamp | None, content_hash: str) -> None:
-        if isinstance(operation, Move | Copy):
-            self.broken.pop(operation.target, None)
-            if stamp is not None:
-                self.stamps[operation.target] = stamp
-            if isinstance(operation, Move):
-                self.stamps.pop(operation.source, None)
-                self.unmoved.pop(operation.source, None)
-        elif isinstance(operation, WriteTags | RestoreBytes):
-            if stamp is not None:
-                self.stamps[operation.path] = stamp
-            self.rewritten[operation.path, operation.content_hash] = content_hash
-
-    def failed(self, operation: Operation, problem: FileProblem) -> None:
-        reason = problem.message
-        if isinstance(operation, Move):
-            self.broken[operation.target] = reason
-            self.unmoved[operation.source] = reason
-        elif isinstance(operation, Copy):
-            self.broken[operation.target] = reason
-        elif isinstance(operation, RestoreBytes):
-            self.broken[operation.path] = reason
-        elif isinstance(operation, MakeFolder) and not isinstance(problem, LeftAlone):
-            self.folders[operation.path] = problem
-
-    def check(self, operation: Operation) -> None:
-        """Refuse what rests on an operation that was not done."""
-        if isinstance(operation, Move | Copy):
-            needed, folder = operation.source, operation.target.parent
-        else:
-            needed, folder = operation.path, operation.path.parent
-        if folder in self.folders and isinstance(operation, Move | Copy | MakeFolder):
-            raise self.folders[folder]
-        reason = self.broken.get(needed)
-        sample = companion_of(PurePosixPath(needed.name))
-        if reason is None and sample is not None:
-            # A companion goes where its sample goes, or stays with it; so does a sidecar.
-            among = self.unmoved if isinstance(operation, Move) else self.broken
-            reason = among.get(needed.with_name(sample.name))
-        if reason is not None and isinstance(
-            operation, Move | Copy | WriteTags | RestoreBytes | WriteSidecar
-        ):
-            raise LeftAlone(f"Not done, because of what went before: {reason}", path=needed)
-
-    def expected_hash(self, path: Path, planned: str) -> str:
-        return self.rewritten.get((path, planned), planned)
+    from organizer.execution.filesystem import Filesystem, Reserved, Temp
+    from organizer.sample import Stamp
 
 
 class Acts:
@@ -124,6 +48,7 @@ class Acts:
     def __init__(self, filesystem: Filesystem, known: Known) -> None:
         self._files = filesystem
         self._known = known
+        self._writing = Writing(filesystem, known)
 
     def act(self, operation: Operation, reserved: Reserved) -> Effect | Staged:
         """Do an operation, or as much of it as changes nothing yet."""
@@ -135,17 +60,27 @@ class Acts:
                 return self._copy(operation)
             case RemoveCopy():
                 return self._remove_copy(operation)
+            case Link():
+                return self._link(operation)
+            case RemoveLink():
+                return self._remove_link(operation)
             case WriteTags():
-                return self._write_tags(operation)
+                return self._writing.write_tags(operation)
             case RestoreBytes():
-                return self._restore_bytes(operation)
+                return self._writing.restore_bytes(operation)
             case WriteSidecar():
-                return self._write_sidecar(operation)
+                return self._writing.write_sidecar(operation)
             case RemoveSidecar():
-                return self._remove_sidecar(operation)
+                return self._writing.remove_sidecar(operation)
+            case WriteEntries():
+                return self._writing.write_entries(operation)
+            case RemoveEntries():
+                return self._writing.remove_entries(operation)
+            case WriteAttribute():
+                return self._writing.write_attribute(operation)
             case Skip():
                 raise LeftAlone(operation.reason, path=operation.path, hint=operation.hint)
-            case _:
+            case MakeFolder() | RemoveFolder() | KeepFolderTime():
                 return self._folder(operation)
 
     def _verified(self, path: Path, planned: Stamp, content_hash: str) -> Stamp:
@@ -214,77 +149,25 @@ class Acts:
         self._files.remove_file_if(removal.path, current)
         return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
 
-    def _write_tags(self, writing: WriteTags) -> Staged:
-        current, before = self._unchanged(writing.path, writing.content_hash)
-        patch.check_size(writing.path, current.size)
-        temp = self._files.copy_to_temp(writing.path, writing.path)
-        try:
-            temp = self._files.rewrite_temp(
-                temp, writing.path, lambda path: tags.write(path, writing.tags, writing.mode)
+    def _link(self, link: Link) -> Effect:
+        self._files.stamp(link.source)
+        expected = self._known.expected_hash(link.source, link.content_hash)
+        if expected and identity.content_hash(link.source) != expected:
+            raise changed(link.source)
+        if link.pointer:
+            self._files.link_symbolically(link.target, link.pointer)
+        else:
+            self._files.link(link.source, link.target)
+        return Effect(content_hash=expected, touched=(link.target.parent,))
+
+    def _remove_link(self, removal: RemoveLink) -> Effect:
+        if not self._files.is_link(removal.path, removal.original, removal.pointer):
+            raise LeftAlone(
+                f"{removal.path.name} stays: it is no longer a link to {removal.original.name}",
+                path=removal.path,
+                hint="Remove it yourself if you do not need it",
             )
-            after = identity.content_hash(temp.path)
-            if after == before:
-                raise LeftAlone(f"{writing.path.name} has these tags already", path=writing.path)
-            if identity.sound_id(temp.path) != writing.sound_id:
-                raise CannotWrite(
-                    f"Tags were not written to {writing.path.name}: its sound would have changed",
-                    path=writing.path,
-                    hint="Use a sidecar for this file instead",
-                )
-            back = patch.between(old=writing.path, new=temp.path)
-        except (FileProblem, OSError):
-            self._files.discard(temp.path)
-            raise
-        return Staged(
-            temp=temp,
-            target=writing.path,
-            content_hash=after,
-            hash_before=before,
-            replaces=current,
-            patch=back,
-        )
-
-    def _restore_bytes(self, restoring: RestoreBytes) -> Staged:
-        path = restoring.path
-        current, before = self._unchanged(path, restoring.content_hash)
-        temp = self._files.copy_to_temp(path, path)
-        try:
-            temp = self._files.rewrite_temp(
-                temp, path, lambda copy: patch.write_restored(copy, new=path, patch=restoring.patch)
-            )
-            if identity.content_hash(temp.path) != restoring.restored_hash:
-                raise CannotWrite(f"The earlier bytes of {path.name} could not be made again", path=path)
-            back = patch.between(old=path, new=temp.path)
-        except (FileProblem, OSError):
-            self._files.discard(temp.path)
-            raise
-        return Staged(
-            temp=temp,
-            target=path,
-            content_hash=restoring.restored_hash,
-            hash_before=before,
-            replaces=current,
-            patch=back,
-        )
-
-    def _unchanged(self, path: Path, planned: str) -> tuple[Stamp, str]:
-        """Make sure of a file's bytes; give its stamp and their hash."""
-        current, expected = self._files.stamp(path), self._known.expected_hash(path, planned)
-        if identity.content_hash(path) != expected:
-            raise changed(path)
-        return current, expected
-
-    def _write_sidecar(self, writing: WriteSidecar) -> Staged:
-        if self._files.exists(writing.path):
-            raise appeared(writing.path)
-        temp = self._files.write_temp(writing.path, sidecar.encode(writing.content))
-        return Staged(temp=temp, target=writing.path, content_hash=identity.content_hash(temp.path))
-
-    def _remove_sidecar(self, removal: RemoveSidecar) -> Effect:
-        current = self._files.stamp(removal.path)
-        if not sidecar.holds(removal.path, removal.content):
-            raise changed(removal.path)
-        self._files.remove_file_if(removal.path, current)
+        self._files.remove_link(removal.path)
         return Effect(touched=(removal.path.parent,))
 
     def _folder(self, operation: MakeFolder | RemoveFolder | KeepFolderTime) -> Effect:

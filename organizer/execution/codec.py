@@ -15,14 +15,19 @@ from typing import Any
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     RemoveCopy,
+    RemoveEntries,
     RemoveFolder,
+    RemoveLink,
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
@@ -35,6 +40,11 @@ KINDS: dict[str, type[Operation]] = {
     "move": Move,
     "copy": Copy,
     "remove-copy": RemoveCopy,
+    "link": Link,
+    "remove-link": RemoveLink,
+    "write-attribute": WriteAttribute,
+    "write-entries": WriteEntries,
+    "remove-entries": RemoveEntries,
     "write-tags": WriteTags,
     "restore-bytes": RestoreBytes,
     "write-sidecar": WriteSidecar,
@@ -44,6 +54,7 @@ KINDS: dict[str, type[Operation]] = {
 _NAME_OF = {class_: name for name, class_ in KINDS.items()}
 
 _PATHS = frozenset({"path", "source", "target", "original"})
+_BYTES = frozenset({"patch", "before", "after"})
 
 
 def kind_of(operation: Operation) -> str:
@@ -69,7 +80,7 @@ def decode_stamp(text: str | None) -> Stamp | None:
 
 def paths_of(operation: Operation) -> tuple[Path, Path | None]:
     """Give the path that an operation is about, and the one that it makes, where it makes one."""
-    if isinstance(operation, Move | Copy):
+    if isinstance(operation, Move | Copy | Link):
         return operation.source, operation.target
     return operation.path, None
 
@@ -83,7 +94,7 @@ def _plain(value: object) -> object:
         return base64.b64encode(value).decode("ascii")
     if value is None or isinstance(value, str | int):
         return value
-    return dict(value)  # type: ignore[call-overload]  # the only other kind of field is a mapping of tags
+    return dict(value)  # type: ignore[call-overload]  # the only other kind of field is a mapping of texts
 
 
 def _value(name: str, value: Any) -> Any:
@@ -91,6 +102,6 @@ def _value(name: str, value: Any) -> Any:
         return Path(value)
     if name == "stamp":
         return Stamp(*value)
-    if name == "patch":
+    if name in _BYTES and value is not None:
         return base64.b64decode(value)
     return value

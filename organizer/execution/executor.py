@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from organizer.errors import FileProblem, JournalError
-from organizer.execution.acts import Acts, Effect, Known, Staged
+from organizer.execution.acts import Acts
+from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import LeftAlone, translate
 from organizer.execution.records import Closing, Hold, Note
 from organizer.planning.operations import (
@@ -25,6 +26,7 @@ from organizer.planning.operations import (
     RemoveFolder,
     RestoreBytes,
     Skip,
+    WriteEntries,
 )
 from organizer.sample import Stamp
 
@@ -194,9 +196,9 @@ class _Chunk:
 
     def _do(self, record: OperationRecord) -> None:
         operation = record.operation
-        if self._staged and (
-            isinstance(operation, MakeFolder | RemoveFolder | KeepFolderTime) or self._meets_staged(operation)
-        ):
+        # Entries are written of files that have come to their place.
+        waits = isinstance(operation, MakeFolder | RemoveFolder | KeepFolderTime | WriteEntries)
+        if self._staged and (waits or self._meets_staged(operation)):
             self._place_staged()
         try:
             effect = self._acts.act(operation, lambda _, inode: self._journal.reserve(record.id, inode))

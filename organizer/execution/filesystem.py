@@ -17,6 +17,7 @@ from pathlib import Path
 
 from organizer.errors import CannotWrite
 from organizer.execution import syscalls
+from organizer.execution.primitives import Primitives
 from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
 from organizer.sample import Stamp
 
@@ -24,6 +25,7 @@ from organizer.sample import Stamp
 Reserved = Callable[[Path, int], None]
 
 _BLOCK = 1 << 20
+_MOST_WHOLE = 64 << 20  # bytes of a file that is read whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +40,8 @@ def nothing_to_note(path: Path, inode: int) -> None:
     """Stand in where no journal follows."""
 
 
-class Filesystem:
-    """Every call that changes the user's files."""
-
-    # The seam: each is one system call, or one call of a library on a temporary file of ours.
-    PRIMITIVES = (
-        "_rename_noreplace",
-        "_link",
-        "_unlink",
-        "_replace",
-        "_create",
-        "_write",
-        "_keep_attributes",
-        "_set_times",
-        "_chmod",
-        "_rewrite",
-        "_sync_file",
-        "_sync_folder",
-        "_sync_disk",
-        "_mkdir",
-        "_rmdir",
-    )
+class Filesystem(Primitives):
+    """Every change of the user's files, by calls that never overwrite."""
 
     # Looking
 
@@ -80,6 +63,28 @@ class Filesystem:
     def check(self, path: Path, expected: Stamp) -> None:
         if self.stamp(path) != expected:
             raise changed(path)
+
+    def read(self, path: Path) -> bytes:
+        """Read a file that is small enough to be read whole."""
+        size = self.stamp(path).size
+        if size > _MOST_WHOLE:
+            raise CannotWrite(
+                f"{path} is too large to be changed ({size >> 20} MB)", path=path, hint="Move it away"
+            )
+        return path.read_bytes()
+
+    def attribute(self, path: Path, name: str) -> bytes | None:
+        """Read an extended attribute; None where there is none, or where none can be."""
+        return syscalls.attribute(path, name)
+
+    def is_link(self, path: Path, original: Path, pointer: str) -> bool:
+        """Say whether `path` is a second name of `original`, or a link that says `pointer`."""
+        try:
+            if pointer:
+                return path.is_symlink() and str(path.readlink()) == pointer
+            return not path.is_symlink() and path.samefile(original) and path != original
+        except OSError:
+            return False
 
     def is_alias(self, source: Path, target: Path) -> bool:
         """Say whether two names are one entry, on a disk that folds case or Unicode forms."""
@@ -167,6 +172,47 @@ class Filesystem:
             found = path.lstat()
             if modes.S_ISREG(found.st_mode) and (found.st_ino, found.st_size) == (inode, 0):
                 self._unlink(path)
+
+    # Linking
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give a file a second name on the same disk, without overwriting."""
+        try:
+            self._link(source, target)
+        except OSError as error:
+            if error.errno == errno.EEXIST:
+                raise appeared(target) from None
+            if error.errno == errno.EXDEV or error.errno in syscalls.NO_LINKS:
+                raise CannotWrite(
+                    f"{target} cannot be a hard link to {source}: "
+                    + ("they lie on different disks" if error.errno == errno.EXDEV else "this disk has none"),
+                    path=target,
+                    hint='Write link = "symbolic", or copy, in the rule',
+                ) from None
+            raise
+
+    def link_symbolically(self, target: Path, pointer: str) -> None:
+        try:
+            self._symlink(target, pointer)
+        except FileExistsError:
+            raise appeared(target) from None
+
+    def remove_link(self, path: Path) -> None:
+        """Remove a name that the caller knows to be a second one."""
+        self._unlink(path)
+
+    def set_attribute(self, path: Path, name: str, value: bytes | None) -> None:
+        """Set an extended attribute, or remove it."""
+        try:
+            self._set_attribute(path, name, value)
+        except OSError as error:
+            if error.errno in syscalls.NO_ATTRIBUTES:
+                raise CannotWrite(
+                    f"The disk that holds {path} keeps no attributes",
+                    path=path,
+                    hint="Leave xattr out of the rule, or use a sidecar",
+                ) from None
+            raise
 
     # Writing: a temp beside the place, then its name
 
@@ -287,57 +333,3 @@ class Filesystem:
         for folder in sorted(folders):
             if folder.is_dir():
                 self._sync_folder(folder)
-
-    # The system calls
-
-    def _rename_noreplace(self, source: Path, target: Path) -> None:
-        syscalls.rename_noreplace(source, target)
-
-    def _link(self, source: Path, target: Path) -> None:
-        target.hardlink_to(source)
-
-    def _unlink(self, path: Path) -> None:
-        path.unlink()
-
-    def _replace(self, source: Path, target: Path) -> None:
-        source.replace(target)
-
-    def _create(self, path: Path, mode: int) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        return os.open(path, flags | getattr(os, "O_BINARY", 0), mode)
-
-    def _write(self, fd: int, block: bytes) -> None:
-        view = memoryview(block)
-        while view:
-            view = view[os.write(fd, view) :]
-
-    def _keep_attributes(self, source: int, fd: int) -> None:
-        syscalls.keep_attributes(source, fd)
-
-    def _set_times(self, path: Path, atime_ns: int, mtime_ns: int) -> None:
-        os.utime(path, ns=(atime_ns, mtime_ns))
-
-    def _chmod(self, path: Path, mode: int) -> None:
-        path.chmod(mode)
-
-    def _rewrite(self, path: Path, write: Callable[[Path], None]) -> None:
-        write(path)
-
-    def _sync_file(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-    def _sync_folder(self, path: Path) -> None:
-        syscalls.sync_folder(path)
-
-    def _sync_disk(self, path: Path) -> None:
-        syscalls.sync_disk(path)
-
-    def _mkdir(self, path: Path, mode: int) -> None:
-        path.mkdir(mode)
-
-    def _rmdir(self, path: Path) -> None:
-        path.rmdir()

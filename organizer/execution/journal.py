@@ -25,7 +25,7 @@ from organizer.execution.records import (
     batch_of,
     operation_of,
 )
-from organizer.planning.operations import Copy, Skip
+from organizer.planning.operations import Copy, Link, Skip
 from organizer.planning.undo import Done
 
 if TYPE_CHECKING:
@@ -248,15 +248,16 @@ class Journal:
         )
 
     def copies_of(self, paths: Iterable[Path]) -> dict[tuple[Path, str], tuple[Path, ...]]:
-        """Give the copies in force that were made of these files, by path and by the hash of the bytes."""
+        """Give the copies and links in force that were made of these files, by path and by the hash of the
+        bytes."""
         found: dict[tuple[Path, str], tuple[Path, ...]] = {}
         for path in paths:
             for one in self._operations(
-                "WHERE source = CAST(? AS TEXT) AND kind = 'copy' AND state = 'done' AND batch IN"
+                "WHERE source = CAST(? AS TEXT) AND kind IN ('copy', 'link') AND state = 'done' AND batch IN"
                 " (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
                 (os.fsencode(path),),
             ):
-                if isinstance(one.operation, Copy):
+                if isinstance(one.operation, Copy | Link):
                     for content_hash in {one.operation.content_hash, one.hash_after}:
                         known = found.get((path, content_hash), ())
                         found[path, content_hash] = (*known, one.operation.target)

@@ -20,12 +20,17 @@ from organizer.execution.problems import translate
 from organizer.execution.records import Closing, OperationRecord
 from organizer.planning.operations import (
     Copy,
+    Link,
     MakeFolder,
     Move,
     RemoveCopy,
+    RemoveEntries,
     RemoveFolder,
+    RemoveLink,
     RemoveSidecar,
     RestoreBytes,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
@@ -80,7 +85,9 @@ class _Inspection:
         self._sweep((target or source).parent)
         try:
             closing = self._look(record)
-            if closing.state == "done" and isinstance(record.operation, Move | WriteTags | RestoreBytes):
+            if closing.state == "done" and isinstance(
+                record.operation, Move | WriteTags | RestoreBytes | WriteEntries | RemoveEntries
+            ):
                 self._used.add(source)
             return closing
         except FileProblem as problem:
@@ -101,8 +108,18 @@ class _Inspection:
                 return self._placed(record, operation.target)
             case WriteSidecar():
                 return self._placed(record, operation.path)
-            case WriteTags() | RestoreBytes():
-                return self._rewritten(record, operation)
+            case WriteTags() | RestoreBytes() | WriteEntries() | RemoveEntries():
+                return self._rewritten(record, operation.path)
+            case WriteAttribute(path=path, name=name, after=after):
+                if _stamp(path) is not None and self.files.attribute(path, name) == after:
+                    return _done(record, _stamp(path))
+                return _planned(record)
+            case Link(source=source, target=target, pointer=pointer):
+                if self.files.is_link(target, source, pointer):
+                    return _done(record, None, operation.content_hash)
+                return _planned(record)
+            case RemoveLink(path=path) if not self.files.exists(path):
+                return _done(record)
             case RemoveCopy() if not self.files.exists(operation.path):
                 return _done(record, _stamp(operation.original))
             case RemoveCopy() | RemoveSidecar() | RemoveFolder():
@@ -169,11 +186,16 @@ class _Inspection:
             return _done(record, found, record.hash_after)
         return _planned(record)
 
-    def _rewritten(self, record: OperationRecord, operation: WriteTags | RestoreBytes) -> Closing:
-        found = _stamp(operation.path)
-        if operation.path in self._used:
+    def _rewritten(self, record: OperationRecord, path: Path) -> Closing:
+        found = _stamp(path)
+        if path in self._used:
             return _done(record, found, record.hash_after)
-        if found is not None and record.hash_after and self._holds(operation.path, record.hash_after):
+        if found is None and isinstance(record.operation, RemoveEntries):
+            return _done(record)
+        if found is not None and self._is_reservation(record, found):
+            self.files.remove_reservation(path, found.inode)
+            self.touched.add(path.parent)
+        elif found is not None and record.hash_after and self._holds(path, record.hash_after):
             return _done(record, found, record.hash_after)
         return _planned(record)  # untouched, or changed by someone: the executor tells which
 

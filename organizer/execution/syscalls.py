@@ -25,6 +25,10 @@ _RENAME_NOREPLACE = 1
 NO_SAFE_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 # What a file system answers that has no hard links (exFAT, SMB), or may not make this one.
 NO_LINKS = NO_SAFE_RENAME | {errno.EPERM, errno.EMLINK, errno.ENOTTY}
+# What a file system or platform answers that keeps no extended attributes.
+NO_ATTRIBUTES = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+# What a file system answers where an attribute is not there.
+_NO_SUCH_ATTRIBUTE = NO_ATTRIBUTES | {getattr(errno, "ENODATA", -1), getattr(errno, "ENOATTR", -1)}
 # What a file system answers that cannot sync a folder, where that is no failure.
 _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES})
 
@@ -108,6 +112,28 @@ def _keep_xattrs(source: int, target: int) -> None:
             # Only a disk that is full is a failure: others cannot keep attributes at all.
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise
+
+
+def attribute(path: Path, name: str) -> bytes | None:
+    """Read an extended attribute; None where there is none, or where none can be."""
+    if not hasattr(os, "getxattr"):
+        return None
+    try:
+        return os.getxattr(path, name, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _NO_SUCH_ATTRIBUTE:
+            return None
+        raise
+
+
+def set_attribute(path: Path, name: str, value: bytes | None) -> None:
+    """Set an extended attribute, or remove it; ENOTSUP where the platform has none that Python knows."""
+    if not hasattr(os, "setxattr"):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(path))
+    if value is None:
+        os.removexattr(path, name, follow_symlinks=False)
+    else:
+        os.setxattr(path, name, value, follow_symlinks=False)
 
 
 def temp_beside(path: Path) -> Path:

@@ -15,6 +15,8 @@ from typing import Literal
 from organizer.sample import Stamp
 
 TagMode = Literal["fill", "append", "replace"]
+# Files that tell of all files in a folder: our own sidecar, and that of Ableton Live.
+Form = Literal["json", "xmp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,65 @@ class RemoveCopy:
     path: Path
     original: Path
     content_hash: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Give a file a second name: a hard link, or a symbolic one that says `pointer`."""
+
+    source: Path
+    target: Path
+    content_hash: str  # what the source must hold when its turn comes
+    pointer: str = ""  # empty: a hard link
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveLink:
+    """Remove a second name that still leads to `original`."""
+
+    path: Path
+    original: Path
+    content_hash: str
+    pointer: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAttribute:
+    """Set an extended attribute that is still as it was before. None: there is none."""
+
+    path: Path
+    name: str
+    before: bytes | None
+    after: bytes | None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteEntries:
+    """Write what is known of the files of one folder into the one file that tells of all of them.
+
+    The file is read when its turn comes, and whatever else is in it stays.
+    """
+
+    path: Path
+    form: Form
+    entries: Mapping[str, str]  # file name -> what is said of it, as the writer of the form knows it
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveEntries:
+    """Take entries out again: byte for byte where nothing else has changed since, else only them."""
+
+    path: Path
+    form: Form
+    entries: Mapping[str, str]
+    content_hash: str  # of the file as the writing of the entries left it
+    restored_hash: str  # of the file as it was before; empty: there was none
+    patch: bytes | None
     rule: str = ""
 
 
@@ -131,6 +192,11 @@ Operation = (
     | Move
     | Copy
     | RemoveCopy
+    | Link
+    | RemoveLink
+    | WriteAttribute
+    | WriteEntries
+    | RemoveEntries
     | WriteTags
     | RestoreBytes
     | WriteSidecar
@@ -139,7 +205,10 @@ Operation = (
 )
 
 # What the user thinks of as an action; the others only serve these.
-ACTIONS = (Move, Copy, RemoveCopy, WriteTags, RestoreBytes, WriteSidecar, RemoveSidecar)
+ACTIONS = (
+    Move, Copy, RemoveCopy, Link, RemoveLink, WriteAttribute, WriteEntries, RemoveEntries, WriteTags,
+    RestoreBytes, WriteSidecar, RemoveSidecar,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """From decisions to a plan. Pure: it sees decisions and what was looked at before, never a disk or a clock.
 
 The order of a plan: the times of the folders it disturbs, the folders it needs, then for each file its
-move, the moves of its companions, tags, copies, sidecar; at the end the folders that it leaves empty.
+move, the moves of its companions, tags, attributes, copies and links, sidecar; then what is written of all
+files of a folder; at the end the folders that it leaves empty.
 """
 
 from __future__ import annotations
@@ -14,25 +15,28 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from organizer.config import Folders
+from organizer.planning import attributes
 from organizer.planning.conflicts import Claims, InTheWay
+from organizer.planning.describing import Describing, sidecar_of
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     Plan,
     RemoveFolder,
     Skip,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
-from organizer.planning.sidecar import SUFFIX, sidecar_text
-from organizer.rules.actions import CopyTo, Leave, MoveTo, Sidecar, Tag
+from organizer.planning.sidecar import SUFFIX
+from organizer.rules.actions import CopyTo, Leave, LinkAt, MoveTo, Sidecar, Tag, Xattr
 from organizer.rules.fields import fields_of
-from organizer.rules.legal import LONGEST_NAME, size
-from organizer.rules.template import MissingValue, render, render_text
-from organizer.sample import FileType, Stamp
+from organizer.rules.template import MissingValue, render
+from organizer.sample import LIVE_PLACE, FileType, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 
 IN_PLACE = "already in place"
 NOTHING_COPIED: Mapping[tuple[Path, str], tuple[Path, ...]] = MappingProxyType({})
+NO_ATTRIBUTES: Mapping[Path, bytes] = MappingProxyType({})
 NO_LIBRARY_HINT = "Plug its disk in, or make the folder; it is tried again by itself"
 IN_THE_WAY_HINT = "Look at what lies there; it is tried again by itself"
 
@@ -72,14 +77,14 @@ def destinations(decisions: Iterable[Decision], *, library: Path, folders: Folde
     for decision in decisions:
         fields = fields_of(decision.item, folders)
         for action in decision.actions:
-            if isinstance(action, MoveTo | CopyTo):
+            if isinstance(action, MoveTo | CopyTo | LinkAt):
                 try:
                     found.add(library / render(action.template, fields).parent)
                 except MissingValue:
                     continue
             elif isinstance(action, Sidecar):
                 found.add(decision.item.path.parent)
-    return frozenset(found)
+    return frozenset(found | {folder / LIVE_PLACE.parent for folder in found})
 
 
 def plan(
@@ -95,6 +100,8 @@ def plan(
     hashes: Mapping[Path, str],
     stamps: Mapping[Path, Stamp],
     copied: Mapping[tuple[Path, str], Collection[Path]] = NOTHING_COPIED,
+    held: Mapping[Path, bytes] = NO_ATTRIBUTES,
+    attribute: str = attributes.XDG,
 ) -> Plan:
     """Say what one batch would do.
 
@@ -102,11 +109,15 @@ def plan(
     ----------
     hashes : content hashes of the items without a sample, and of all companions
     stamps : of all companions; an item has its own
-    copied : by path and content hash, where copies of these files were put before
+    copied : by path and content hash, where copies and links of these files were put before
+    held : the attribute of file managers, of items that have it; `attribute` is its name
     """
     claims = Claims(snapshot, library)
+    describing = Describing(claims=claims, held=held, attribute=attribute)
     filing = _Filing(
         claims=claims,
+        describing=describing,
+        library=library,
         folders=folders,
         hashes=hashes,
         stamps=stamps,
@@ -114,6 +125,7 @@ def plan(
         library_there=library in snapshot.folders,
     )
     filed = [operation for decision in decisions for operation in filing.file(decision)]
+    filed += describing.gathered()
     emptied = _emptied(filed, tree)
     return Plan(
         origin=origin,
@@ -137,7 +149,9 @@ class _Filing:
     """The operations of one file after the other, with the names claimed so far."""
 
     claims: Claims
+    describing: Describing
     folders: Folders
+    library: Path
     hashes: Mapping[Path, str]
     stamps: Mapping[Path, Stamp]
     copied: Mapping[tuple[Path, str], Collection[Path]]
@@ -147,7 +161,9 @@ class _Filing:
         item = decision.item
         if not decision.actions:
             return [_left_alone(item)]
-        if not self.library_there and any(isinstance(one, MoveTo | CopyTo) for one in decision.actions):
+        if not self.library_there and any(
+            isinstance(one, MoveTo | CopyTo | LinkAt) for one in decision.actions
+        ):
             # All of it waits: a tag or a sidecar of what is not yet in its place would be in the wrong one.
             rule = decision.rule.name if decision.rule else ""
             return [_not_now(item, "the library is not there", NO_LIBRARY_HINT, rule)]
@@ -168,28 +184,33 @@ class _Filing:
                 except InTheWay as reason:
                     return [_not_now(item, str(reason), IN_THE_WAY_HINT, action.rule)]
                 filed += self._moves(item, place, content_hash, action.rule)
-        moves = any(isinstance(action, MoveTo) for action in decision.actions)
         for action in decision.actions:
             if isinstance(action, Tag):
-                filed += self._tags(item, place, content_hash, action, fields)
+                filed += self.describing.tags(item, place, content_hash, action, fields)
+        for action in decision.actions:
+            if isinstance(action, Xattr):
+                filed += self.describing.attributes(item, place, action, fields)
+        moves = any(isinstance(action, MoveTo) for action in decision.actions)
         for action in decision.actions:
             # A copy was made when the file came to its place; asking again must not make another.
-            if isinstance(action, CopyTo) and not (moves and place == item.path):
+            if isinstance(action, CopyTo | LinkAt) and not (moves and place == item.path):
                 filed.append(self._copy(item, place, content_hash, action, fields))
         for action in decision.actions:
             if isinstance(action, Sidecar):
-                filed += self._sidecar(item, place, action)
+                filed += self.describing.sidecar(item, place, action)
+        self.describing.take_along(item, place, rule)
         return filed
 
     def _move_target(self, decision: Decision, action: MoveTo, fields: Mapping[str, Value | None]) -> Path:
         item = decision.item
         tails = [companion.name.removeprefix(item.path.name) for companion in _companions(item)]
-        if any(isinstance(one, Sidecar) for one in decision.actions) and item.sample and SUFFIX not in tails:
+        each = any(isinstance(one, Sidecar) and one.format == "json-each" for one in decision.actions)
+        if each and item.sample and SUFFIX not in tails:
             tails.append(SUFFIX)
         return self._claim(
             render(action.template, fields),
             tails=tails,
-            own=(item.path, *item.companions, _sidecar_of(item.path)),
+            own=(item.path, *item.companions, sidecar_of(item.path)),
             may_number=action.on_conflict == "number",
         )
 
@@ -217,48 +238,19 @@ class _Filing:
             moves.append(Move(source=companion, target=beside, stamp=stamp, content_hash=known, rule=rule))
         return moves
 
-    def _tags(
-        self,
-        item: Item,
-        place: Path,
-        content_hash: str,
-        action: Tag,
-        fields: Mapping[str, Value | None],
-    ) -> list[Operation]:
-        if item.sample is None:
-            return [Skip(path=place, reason="only sounds that were heard are tagged", rule=action.rule)]
-        tags: dict[str, str] = {}
-        for name, template in action.values.items():
-            try:
-                tags[name] = render_text(template, fields)
-            except MissingValue:
-                continue  # absent rather than invented: a loop gets no tag for its label
-        tags = {name: value for name, value in tags.items() if value}
-        if not tags:
-            return []
-        return [
-            WriteTags(
-                path=place,
-                content_hash=content_hash,
-                sound_id=item.sample.facts.sound_id,
-                tags=tags,
-                mode=action.mode,
-                rule=action.rule,
-            )
-        ]
-
     def _copy(
         self,
         item: Item,
         place: Path,
         content_hash: str,
-        action: CopyTo,
+        action: CopyTo | LinkAt,
         fields: Mapping[str, Value | None],
     ) -> Operation:
+        verb = "copied" if isinstance(action, CopyTo) else "linked"
         try:
             target = render(action.template, fields)
             if there := self._copied_already(place, content_hash, target):
-                return Skip(path=place, reason=f'copied already, as "{there.name}"', rule=action.rule)
+                return Skip(path=place, reason=f'{verb} already, as "{there.name}"', rule=action.rule)
             wanted = self._claim(
                 target,
                 tails=(),
@@ -266,10 +258,21 @@ class _Filing:
                 may_number=action.on_conflict == "number",
             )
         except (_NoPlace, MissingValue, InTheWay) as reason:
-            return Skip(path=place, reason=f"not copied: {reason}", rule=action.rule)
+            return Skip(path=place, reason=f"not {verb}: {reason}", rule=action.rule)
         if wanted == item.path:
-            return Skip(path=place, reason=f"not copied: {IN_PLACE}", rule=action.rule)
-        return Copy(source=place, target=wanted, content_hash=content_hash, rule=action.rule)
+            return Skip(path=place, reason=f"not {verb}: {IN_PLACE}", rule=action.rule)
+        if isinstance(action, CopyTo):
+            return Copy(source=place, target=wanted, content_hash=content_hash, rule=action.rule)
+        pointer = "" if action.hard else self._pointer(place, seen_from=wanted.parent)
+        return Link(source=place, target=wanted, content_hash=content_hash, pointer=pointer, rule=action.rule)
+
+    def _pointer(self, place: Path, *, seen_from: Path) -> str:
+        """Say what a symbolic link holds: inside the library a way that stays right when the library
+        moves."""
+        if place.is_relative_to(self.library) and seen_from.is_relative_to(self.library):
+            up = len(seen_from.relative_to(self.library).parts)
+            return "/".join([*[".."] * up, place.relative_to(self.library).as_posix()])
+        return str(place)
 
     def _copied_already(self, place: Path, content_hash: str, target: PurePosixPath) -> Path | None:
         """Find a copy in the same folder that the same bytes gave at an earlier time."""
@@ -278,26 +281,9 @@ class _Filing:
                 return copy
         return None
 
-    def _sidecar(self, item: Item, place: Path, action: Sidecar) -> list[Operation]:
-        path = _sidecar_of(place)
-        if item.sample is None:
-            reason = "only sounds that were heard get a sidecar"
-            return [Skip(path=place, reason=reason, rule=action.rule)]
-        comes_along = _sidecar_of(item.path) in item.companions
-        if comes_along or (place == item.path and self.claims.was_there(path)):
-            return [Skip(path=path, reason="there is a sidecar already", rule=action.rule)]
-        if size(path.name) > LONGEST_NAME:
-            return [Skip(path=place, reason="its name leaves no room for a sidecar's", rule=action.rule)]
-        content = sidecar_text(item.sample, rule=action.rule)
-        return [WriteSidecar(path=path, content=content, rule=action.rule)]
-
 
 def _not_now(item: Item, reason: str, hint: str, rule: str) -> Skip:
     return Skip(path=item.path, reason=reason, hint=hint, rule=rule, lasting=False)
-
-
-def _sidecar_of(path: Path) -> Path:
-    return path.with_name(path.name + SUFFIX)
 
 
 def _companions(item: Item) -> list[Path]:
@@ -329,7 +315,13 @@ def _times(
     disturbed = {folder.path.parent for folder in emptied}
     for operation in filed:
         match operation:
-            case Move(source=path) | WriteTags(path=path) | WriteSidecar(path=path):
+            case (
+                Move(source=path)
+                | WriteTags(path=path)
+                | WriteSidecar(path=path)
+                | WriteEntries(path=path)
+                | MakeFolder(path=path)
+            ):
                 disturbed.add(path.parent)
     return [
         KeepFolderTime(path=path, mtime_ns=tree.folders[path].mtime_ns)
@@ -342,7 +334,9 @@ def _emptied(filed: Sequence[Operation], tree: Tree | None) -> list[RemoveFolder
     if tree is None:
         return []
     lost = Counter(operation.source.parent for operation in filed if isinstance(operation, Move))
-    gained = Counter(operation.path.parent for operation in filed if isinstance(operation, WriteSidecar))
+    gained = Counter(
+        operation.path.parent for operation in filed if isinstance(operation, WriteSidecar | WriteEntries)
+    )
     emptied = []
     for folder in sorted(tree.folders, key=lambda path: (-len(path.parts), path)):
         facts = tree.folders[folder]

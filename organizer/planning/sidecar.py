@@ -10,15 +10,26 @@ if TYPE_CHECKING:
 
     from organizer.sample import Evidence, Sample
 
-SCHEMA_VERSION = 1
-SUFFIX = ".organizer.json"  # behind the whole name of the sample
+SCHEMA_VERSION = 2
+SUFFIX = ".organizer.json"  # behind the whole name of the sample, where each has one
+FOLDER_FILE = ".organizer.json"  # of all samples in a folder
 
 
 def sidecar_text(sample: Sample, *, rule: str) -> str:
-    """Describe a sample as it was heard, keyed by its sound, which tagging does not change."""
-    facts, recognition = sample.facts, sample.recognition
-    content = {
-        "organizer": SCHEMA_VERSION,
+    """Describe a sample in a file of its own."""
+    content = {"organizer": SCHEMA_VERSION, **_fields(sample, rule)}
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def entry_text(sample: Sample, *, rule: str) -> str:
+    """Describe a sample for the file of its folder."""
+    return json.dumps(_fields(sample, rule), ensure_ascii=False)
+
+
+def _fields(sample: Sample, rule: str) -> dict[str, object]:
+    """Say what was heard, keyed by the sound, which tagging does not change."""
+    facts, recognition, music = sample.facts, sample.recognition, sample.music
+    return {
         "sound_id": facts.sound_id,
         "content_hash": facts.content_hash,
         "label": recognition.label,
@@ -26,13 +37,17 @@ def sidecar_text(sample: Sample, *, rule: str) -> str:
         "kind": str(recognition.kind),
         "content": recognition.content,
         "confidence": round(recognition.confidence, 4),
+        "bpm": music.bpm,
+        "key": music.key,
+        "note": music.note,
+        "music": list(music.reasons),
+        "duration": round(facts.duration, 4),
         "probabilities": _rounded(recognition.probabilities),
         "evidence": [_told(one) for one in recognition.evidence],
         "doubts": list(recognition.doubts),
         "model": recognition.model_id,
         "rule": rule,
     }
-    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
 def _told(evidence: Evidence) -> dict[str, object]:

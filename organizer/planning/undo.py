@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     RemoveCopy,
+    RemoveEntries,
     RemoveFolder,
+    RemoveLink,
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
@@ -90,6 +95,36 @@ def _inverse(done: Done) -> Iterator[Operation]:
                 content_hash=operation.content_hash,
                 rule=operation.rule,
             )
+        case Link():
+            yield RemoveLink(
+                path=operation.target,
+                original=operation.source,
+                content_hash=operation.content_hash,
+                pointer=operation.pointer,
+                rule=operation.rule,
+            )
+        case RemoveLink():
+            yield Link(
+                source=operation.original,
+                target=operation.path,
+                content_hash=operation.content_hash,
+                pointer=operation.pointer,
+                rule=operation.rule,
+            )
+        case WriteAttribute(before=before, after=after):
+            yield replace(operation, before=after, after=before)
+        case WriteEntries(path=path, form=form, entries=entries, rule=rule):
+            yield RemoveEntries(
+                path=path,
+                form=form,
+                entries=entries,
+                content_hash=done.hash_after or "",
+                restored_hash=done.hash_before or "",
+                patch=done.patch,
+                rule=rule,
+            )
+        case RemoveEntries(path=path, form=form, entries=entries, rule=rule):
+            yield WriteEntries(path=path, form=form, entries=entries, rule=rule)
         case WriteTags():
             yield _restoring(done, operation, operation.content_hash, done.hash_after)
         case RestoreBytes():

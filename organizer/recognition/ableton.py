@@ -10,19 +10,17 @@ from __future__ import annotations
 import stat
 import unicodedata
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defusedxml.ElementTree import fromstring
 
 from organizer.recognition.opening import open_regular
-from organizer.sample import Stamp
+from organizer.sample import LIVE_PLACE, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from xml.etree.ElementTree import Element
-
-PLACE = Path("Ableton Folder Info") / "dc66a3fa-0fe1-5352-91cf-3ec237e9ee90.xmp"
 
 _MOST_BYTES = 4 << 20
 _MOST_TAGS, _LONGEST_TAG = 64, 200  # of one sample; characters
@@ -38,7 +36,7 @@ def live_tags(sample: Path) -> tuple[str, ...]:
     FileProblem, ValueError, xml.etree.ElementTree.ParseError
         If the file that should hold them cannot be read, or is not of the form.
     """
-    path = sample.parent / PLACE
+    path = sample.parent / LIVE_PLACE
     try:
         found = path.stat(follow_symlinks=False)
     except OSError:

@@ -81,7 +81,7 @@ class Metadata:
         if self.key is not None:
             said["key"] = self.key
         if self.tags:
-            said["live"] = ", ".join(self.tags)
+            said["live"] = "\n".join(self.tags)
         return said
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Conflict = Literal["number", "skip"]
 TagMode = Literal["fill", "append", "replace"]
+# One hidden file a folder, one beside each sample, or the tags of Ableton Live.
+SidecarFormat = Literal["json", "json-each", "xmp"]
+LinkKind = Literal["hard", "symbolic"]
 
 # Tags that other programs know, and those of our own, which are written under a prefix.
 COMMON_TAGS = ("title", "artist", "album", "genre", "comment", "bpm", "key", "grouping")
@@ -35,6 +38,20 @@ class CopyTo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkAt:
+    template: Template
+    hard: bool
+    on_conflict: Conflict = "number"
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Xattr:
+    tags: tuple[Template, ...]
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
     values: Mapping[str, Template]
     mode: TagMode = "fill"
@@ -43,7 +60,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sidecar:
-    format: Literal["json"] = "json"
+    format: SidecarFormat = "json"
     rule: str = ""
 
 
@@ -53,7 +70,7 @@ class Leave:
     rule: str = ""
 
 
-Action = MoveTo | CopyTo | Tag | Sidecar | Leave
+Action = MoveTo | CopyTo | LinkAt | Tag | Xattr | Sidecar | Leave
 
 
 def read_then(value: object, place: Place, *, rule: str) -> tuple[Action, ...]:
@@ -80,15 +97,17 @@ def _read_action(value: object, place: Place, rule: str) -> Action | None:
     for key in value:
         if key in _READERS:
             continue
-        if key == "on_conflict":
-            if words and words[0] not in ("move", "copy"):
-                place.at(key).note(f"expected beside move or copy, found beside {words[0]}")
+        if key in _BESIDE:
+            if words and words[0] not in _BESIDE[key]:
+                place.at(key).note(f"expected beside {' or '.join(_BESIDE[key])}, found beside {words[0]}")
         else:
-            place.at(key).unknown("an action", key, (*_READERS, "on_conflict"))
+            place.at(key).unknown("an action", key, (*_READERS, *_BESIDE))
     if len(words) > 1:
         place.note(f"expected one action in each table, found {' and '.join(words)}")
     elif not words and len(place.problems) == before:
-        place.note(f"expected an action, found only on_conflict; known: {', '.join(sorted(_READERS))}")
+        place.note(
+            f"expected an action, found only {' and '.join(value)}; known: {', '.join(sorted(_READERS))}"
+        )
     action = _READERS[words[0]](value, place, rule) if len(words) == 1 else None
     return action if len(place.problems) == before else None
 
@@ -103,6 +122,27 @@ def _read_copy(table: dict[str, Any], place: Place, rule: str) -> CopyTo | None:
     template = read_path(table["copy"], place.at("copy"))
     conflict = _read_conflict(table, place)
     return CopyTo(template=template, on_conflict=conflict, rule=rule) if template else None
+
+
+def _read_link(table: dict[str, Any], place: Place, rule: str) -> LinkAt | None:
+    template = read_path(table["link"], place.at("link"))
+    conflict, kind = _read_conflict(table, place), table.get("kind", "hard")
+    if kind not in get_args(LinkKind):
+        place.at("kind").expected('"hard" or "symbolic"', kind)
+    hard = kind == "hard"
+    return LinkAt(template=template, hard=hard, on_conflict=conflict, rule=rule) if template else None
+
+
+def _read_xattr(table: dict[str, Any], place: Place, rule: str) -> Xattr | None:
+    spot, value = place.at("xattr"), table["xattr"]
+    if not isinstance(value, list):
+        entries = [(value, spot)]
+    else:
+        entries = [(entry, spot.entry(number)) for number, entry in enumerate(value, 1)]
+        if not value:
+            spot.expected('tags such as ["{category}", "one-shot"]', value)
+    read = [read_text(entry, each) for entry, each in entries]
+    return Xattr(tags=tuple(one for one in read if one is not None), rule=rule)
 
 
 def _read_conflict(table: dict[str, Any], place: Place) -> Conflict:
@@ -132,9 +172,10 @@ def _read_tag(table: dict[str, Any], place: Place, rule: str) -> Tag | None:
 
 
 def _read_sidecar(table: dict[str, Any], place: Place, rule: str) -> Sidecar | None:
-    if table["sidecar"] == "json":
-        return Sidecar(rule=rule)
-    place.at("sidecar").expected('"json"', table["sidecar"])
+    value = table["sidecar"]
+    if value in get_args(SidecarFormat):
+        return Sidecar(format=value, rule=rule)
+    place.at("sidecar").expected('"json", "json-each" or "xmp"', value)
     return None
 
 
@@ -152,8 +193,14 @@ _READERS: Mapping[str, Callable[[dict[str, Any], Place, str], Action | None]] = 
     {
         "move": _read_move,
         "copy": _read_copy,
+        "link": _read_link,
         "tag": _read_tag,
+        "xattr": _read_xattr,
         "sidecar": _read_sidecar,
         "leave": _read_leave,
     }
+)
+# What may stand beside an action, and beside which.
+_BESIDE: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"on_conflict": ("move", "copy", "link"), "kind": ("link",)}
 )

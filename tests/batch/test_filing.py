@@ -305,7 +305,8 @@ def test_a_dry_run_lists_exactly_what_the_run_then_does(desk: Desk, make_pack: M
 
 def test_a_dry_run_of_several_packs_foresees_what_the_earlier_ones_take(desk: Desk, make_pack: Make) -> None:
     (desk.home.rules / "default.toml").write_text(
-        'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "Sounds/{name}" }, { sidecar = "json" }]\n'
+        'version = 1\n[[rule]]\nname = "All"\n'
+        'then = [{ move = "Sounds/{name}" }, { sidecar = "json-each" }]\n'
     )
     for pack in ("Kit", "More"):
         make_pack(desk.inbox / pack, {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})

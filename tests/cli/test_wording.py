@@ -27,6 +27,27 @@ WORDS: list[tuple[op.Operation, str]] = [
         op.RestoreBytes(path=A, content_hash="x", restored_hash="y", patch=b"\xff"),
         "take the tags back from /a",
     ),
+    (op.Link(source=A, target=B, content_hash="x"), "hard link /b -> /a"),
+    (op.Link(source=A, target=B, content_hash="x", pointer="a"), "symbolic link /b -> /a"),
+    (op.RemoveLink(path=A, original=B, content_hash="x"), "remove /a"),
+    (
+        op.WriteAttribute(path=A, name="user.xdg.tags", before=b"mine", after=b"mine,kick"),
+        "set user.xdg.tags of /a to mine, kick",
+    ),
+    (
+        op.WriteAttribute(path=A, name="user.xdg.tags", before=b"mine", after=None),
+        "set user.xdg.tags of /a to nothing",
+    ),
+    (
+        op.WriteEntries(path=A, form="json", entries={"K.wav": "{}", "S.wav": "{}"}),
+        "describe K.wav, S.wav in /a",
+    ),
+    (
+        op.RemoveEntries(
+            path=A, form="json", entries={"K.wav": "{}"}, content_hash="x", restored_hash="", patch=b"\xff"
+        ),
+        "take K.wav out of /a",
+    ),
     (op.WriteSidecar(path=A, content="{}"), "write /a"),
     (op.RemoveSidecar(path=A, content="{}"), "remove /a"),
     (op.Skip(path=A, reason="it is there already"), "leave /a: it is there already"),

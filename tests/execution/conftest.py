@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from organizer.execution.executor import Executor
+from organizer.execution.filesystem import Filesystem
+from organizer.execution.journal import Journal
 from tests.execution.stage import ScriptedFilesystem, WithoutLinks, WithoutSafeRename, World
 
 if TYPE_CHECKING:
@@ -25,6 +28,17 @@ def world(tmp_path: Path) -> World:
     made = World(tmp_path / "world", tmp_path / "world" / "library")
     made.fill()
     return made
+
+
+@pytest.fixture
+def journal(world: World) -> Iterator[Journal]:
+    with Journal(world.journal_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def executor(journal: Journal) -> Executor:
+    return Executor(journal, Filesystem(), clock=lambda: 1_000.0)
 
 
 @pytest.fixture

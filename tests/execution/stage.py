@@ -17,20 +17,24 @@ from organizer.execution.executor import Executor, Outcome
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.execution.recovery import recover
+from organizer.planning.attributes import XDG
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     Plan,
     RemoveFolder,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
 from organizer.planning.undo import invert
 from organizer.recognition.identity import content_hash, sound_id
-from organizer.sample import Stamp
+from organizer.sample import LIVE_PLACE, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +149,7 @@ class World:
             self.library / "Kicks",
             self.library / "Copies",
         )
-        a, b = kicks / "a.wav", kicks / "b.flac"
+        a, b, live = kicks / "a.wav", kicks / "b.flac", kicks / LIVE_PLACE
         operations: list[Operation] = [
             KeepFolderTime(path=pack, mtime_ns=pack.stat().st_mtime_ns),
             KeepFolderTime(path=sub, mtime_ns=sub.stat().st_mtime_ns),
@@ -155,15 +159,40 @@ class World:
             move(pack / "a.wav.asd", kicks / "a.wav.asd"),
             self.tags(pack / "a.wav", a, {"genre": "Kick", "label": "kick"}),
             Copy(source=a, target=copies / "a.wav", content_hash=content_hash(pack / "a.wav"), rule="test"),
+            *self.hard_links(a, copies / "hard.wav"),
+            Link(
+                source=a,
+                target=copies / "soft.wav",
+                content_hash=content_hash(pack / "a.wav"),
+                pointer="../Kicks/a.wav",
+                rule="test",
+            ),
+            WriteAttribute(path=a, name=XDG, before=None, after=b"kick", rule="test"),
             WriteSidecar(path=kicks / "a.wav.organizer.json", content='{"label": "kick"}\n', rule="test"),
             move(sub / "b.flac", b),
             self.tags(sub / "b.flac", b, {"genre": "Hat", "comment": "bright"}),
             move(pack / "c.txt", kicks / "c.txt"),
             move(pack / "d.wav", kicks / "d.wav"),
+            WriteEntries(
+                path=kicks / ".organizer.json",
+                form="json",
+                entries={name: f'{{"sound_id": "pcm:{name}"}}' for name in ("a.wav", "b.flac")},
+                rule="test",
+            ),
+            MakeFolder(path=live.parent),
+            WriteEntries(path=live, form="xmp", entries={"a.wav": '["Drums|Kick"]'}, rule="test"),
+            WriteEntries(path=live, form="xmp", entries={"b.flac": '["Drums|Hihat"]'}, rule="test"),
             RemoveFolder(path=sub, mode=sub.stat().st_mode),
             RemoveFolder(path=pack, mode=pack.stat().st_mode),
         ]
         return Plan(origin="pack", title="Pack", inbox="inbox", operations=tuple(operations))
+
+    def hard_links(self, source: Path, target: Path) -> list[Operation]:
+        if issubclass(self.kind, WithoutLinks):
+            return []
+        return [
+            Link(source=source, target=target, content_hash=content_hash(self.pack / "a.wav"), rule="test")
+        ]
 
     def tags(self, now: Path, then: Path, values: dict[str, str]) -> WriteTags:
         return WriteTags(
@@ -196,7 +225,9 @@ class World:
         for name, root in (("inbox", self.inbox), ("library", self.library)):
             for path in sorted(root.rglob("*")):
                 stat = path.lstat()
-                if not path.is_dir():
+                if path.is_symlink():
+                    found[f"{name}/{path.relative_to(root)}"] = (str(path.readlink()), stat.st_mode, OLD)
+                elif not path.is_dir():
                     digest = hashlib.sha256(path.read_bytes()).hexdigest()
                     found[f"{name}/{path.relative_to(root)}"] = (digest, stat.st_mode, stat.st_mtime_ns)
         return found
@@ -215,12 +246,13 @@ class World:
             sound_id(path)
             for root in (self.inbox, self.library)
             for path in root.rglob("*")
-            if path.suffix in (".wav", ".flac") and path.is_file() and path.stat().st_size
+            if path.suffix in (".wav", ".flac") and not path.is_symlink() and path.stat().st_size
         )
 
 
 def settled(files: dict[str, tuple[str, int, int]]) -> dict[str, tuple[str, int]]:
     """Leave out the mtime of sidecars, which are written now, and so tell the time."""
     return {
-        name: (one[0], one[1] if name.endswith(".json") else hash(one[1:])) for name, one in files.items()
+        name: (one[0], one[1] if name.endswith((".json", ".xmp")) else hash(one[1:]))
+        for name, one in files.items()
     }

@@ -19,15 +19,20 @@ from organizer.execution.records import Closing, Hold, Note
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     Plan,
     RemoveCopy,
+    RemoveEntries,
     RemoveFolder,
+    RemoveLink,
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
@@ -47,6 +52,19 @@ EVERY_KIND: tuple[Operation, ...] = (
     Move(source=STRANGE, target=Path("/library/Große.wav"), stamp=STAMP, content_hash="b2:1", rule="a"),
     Copy(source=STRANGE, target=Path("/library/copy.wav"), content_hash="b2:1"),
     RemoveCopy(path=STRANGE, original=Path("/library/copy.wav"), content_hash="b2:1"),
+    Link(source=STRANGE, target=Path("/library/link.wav"), content_hash="b2:1", pointer="../x.wav"),
+    RemoveLink(path=Path("/library/link.wav"), original=STRANGE, content_hash="b2:1"),
+    WriteAttribute(path=STRANGE, name="user.xdg.tags", before=None, after=b"kick,\xff"),
+    WriteEntries(path=STRANGE, form="json", entries={STRANGE.name: '{"a": "ö"}'}),
+    RemoveEntries(
+        path=STRANGE,
+        form="xmp",
+        entries={STRANGE.name: "[]"},
+        content_hash="b2:2",
+        restored_hash="b2:1",
+        patch=b"\x00",
+    ),
+    RemoveEntries(path=STRANGE, form="json", entries={}, content_hash="", restored_hash="", patch=None),
     WriteTags(
         path=STRANGE, content_hash="b2:1", sound_id="pcm:1", tags={"title": STRANGE.stem}, mode="append"
     ),
@@ -55,6 +73,7 @@ EVERY_KIND: tuple[Operation, ...] = (
     RemoveSidecar(path=STRANGE, content="\n"),
     Skip(path=STRANGE, reason="no rule", hint="write one"),
 )
+TAGS = next(place for place, one in enumerate(EVERY_KIND) if isinstance(one, WriteTags))
 
 
 @pytest.fixture
@@ -76,12 +95,12 @@ def test_every_kind_of_operation_is_kept_as_it_is(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.title, record.inbox, record.started, record.state) == (STRANGE.stem, "in", 1.5, "open")
-    assert record.counts == {"planned": 7, "skipped": 1}
+    assert record.counts == {"planned": 13, "skipped": 1}
 
 
 def test_names_that_are_not_utf8_are_found_again(journal: Journal) -> None:
     journal.begin(plan_of(*EVERY_KIND), now=1.0)
-    assert len(journal.history_of(STRANGE)) == 8
+    assert len(journal.history_of(STRANGE)) == 13
     assert [type(one.operation) for one in journal.history_of(Path("/library/copy.wav"))] == [Copy]
     (first, *_) = journal.operations(1)
     journal.settle([Closing(id=first.id, state="failed", error=f"{STRANGE} is gone", hint="?")], now=2.0)
@@ -100,12 +119,12 @@ def test_any_bytes_can_be_a_name(raw: bytes) -> None:
 
 def test_what_became_of_an_operation_is_told(journal: Journal) -> None:
     batch = journal.begin(plan_of(*EVERY_KIND), model_id="m", rules_digest="r", now=1.0)
-    tags = journal.operations(batch)[6]
+    tags = journal.operations(batch)[TAGS]
     journal.start([tags.id], [], now=2.0)
     journal.note(
         [Note(id=tags.id, temp=STRANGE, inode=2**64 - 1, hash_after="b2:3", hash_before="b2:1", patch=b"p")]
     )
-    noted = journal.operations(batch)[6]
+    noted = journal.operations(batch)[TAGS]
     assert (noted.state, noted.temp, noted.temp_inode, noted.patch) == ("open", STRANGE, 2**64 - 1, b"p")
     journal.settle([Closing(id=tags.id, state="done", stamp_after=STAMP, hash_after="b2:3")], now=3.0)
     journal.finish(batch, now=4.0)
@@ -115,7 +134,7 @@ def test_what_became_of_an_operation_is_told(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.state, record.finished, record.model_id, record.rules_digest) == ("done", 4.0, "m", "r")
-    assert record.counts == {"done": 1, "planned": 6, "skipped": 1}
+    assert record.counts == {"done": 1, "planned": 12, "skipped": 1}
 
 
 def test_undo_marks_and_redo_clears(journal: Journal) -> None:

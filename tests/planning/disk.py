@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,14 +10,19 @@ from typing import TYPE_CHECKING
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     RemoveCopy,
+    RemoveEntries,
     RemoveFolder,
+    RemoveLink,
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
@@ -39,6 +45,7 @@ class Disk:
     times: dict[Path, int] = field(default_factory=dict)  # folder -> mtime_ns
     now: int = 1_000
     rewritten: dict[tuple[Path, str], str] = field(default_factory=dict)
+    attributes: dict[Path, bytes | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, files: Iterable[Path], folders: Iterable[Path] = ()) -> Disk:
@@ -103,6 +110,7 @@ class Disk:
             case Move(source=source, target=target):
                 content = self._verified(source, operation.content_hash)
                 del self.files[source]
+                self.attributes[target] = self.attributes.pop(source, None)
                 self._touch(source.parent)
                 self._enter(target)
                 self.files[target] = content
@@ -129,6 +137,34 @@ class Disk:
                 assert hash_of(patch.decode()) == operation.restored_hash
                 self._rewrite(path, patch.decode(), operation.content_hash)
                 return Done(operation=operation, hash_after=operation.restored_hash, patch=before.encode())
+            case Link(source=source, target=target):
+                content = self._verified(source, operation.content_hash)
+                self._enter(target)
+                self.files[target] = content
+            case RemoveLink(path=path, original=original):
+                assert self.files[path] == self.files[original]
+                self._leave(path)
+            case WriteAttribute(path=path):
+                assert self.attributes.get(path) == operation.before
+                self.attributes[path] = operation.after
+            case WriteEntries(path=path, entries=entries):
+                held = self.files.get(path)
+                if held is None:
+                    self._enter(path)
+                self.files[path] = json.dumps({**json.loads(held or "{}"), **entries})
+                return Done(
+                    operation=operation,
+                    hash_after=hash_of(self.files[path]),
+                    hash_before=None if held is None else hash_of(held),
+                    patch=None if held is None else held.encode(),
+                )
+            case RemoveEntries(path=path, restored_hash=restored, patch=patch):
+                assert hash_of(self.files[path]) == operation.content_hash
+                if restored:
+                    assert patch is not None
+                    self.files[path] = patch.decode()
+                else:
+                    self._leave(path)
             case WriteSidecar(path=path, content=content):
                 self._enter(path)
                 self.files[path] = content

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from organizer.config import Folders
 from organizer.planning.conflicts import Snapshot
-from organizer.planning.planner import NOTHING_COPIED, destinations, plan
+from organizer.planning.planner import NO_ATTRIBUTES, NOTHING_COPIED, destinations, plan
 from organizer.rules.loader import read_rules
 from organizer.rules.ruleset import RuleSet
 from tests.planning.disk import LIBRARY, hash_of, stamp
@@ -38,6 +38,7 @@ def planned(
     *,
     with_tree: bool = True,
     copied: Mapping[tuple[Path, str], Sequence[Path]] = NOTHING_COPIED,
+    held: Mapping[Path, bytes] = NO_ATTRIBUTES,
 ) -> Plan:
     decisions = [rules(text).decide(one) for one in items]
     wanted = destinations(decisions, library=LIBRARY, folders=Folders())
@@ -53,4 +54,5 @@ def planned(
         hashes={path: hash_of(content) for path, content in disk.files.items()},
         stamps={path: stamp(path) for path in disk.files},
         copied=copied,
+        held=held,
     )

@@ -11,16 +11,19 @@ from organizer.planning.conflicts import Snapshot
 from organizer.planning.operations import (
     Copy,
     KeepFolderTime,
+    Link,
     MakeFolder,
     Move,
     Operation,
     RemoveFolder,
     Skip,
+    WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
 from organizer.planning.planner import destinations, plan
-from organizer.sample import Kind
+from organizer.sample import Kind, Music
 from tests.planning.disk import INBOX, LIBRARY, Disk, hash_of, stamp
 from tests.planning.filing import planned, rule, rules
 from tests.rules.items import item, sound
@@ -42,7 +45,11 @@ def _told(operation: Operation) -> str:
         return str(path).replace(str(INBOX), "in").replace(str(LIBRARY), "lib")
 
     match operation:
-        case Move(source=source, target=target) | Copy(source=source, target=target):
+        case (
+            Move(source=source, target=target)
+            | Copy(source=source, target=target)
+            | Link(source=source, target=target)
+        ):
             return f"{type(operation).__name__} {short(source)} -> {short(target)}"
         case Skip(path=path, reason=reason):
             return f"Skip {short(path)}: {reason}"
@@ -74,7 +81,7 @@ def test_a_pack_is_filed_in_the_order_of_a_plan() -> None:
         item("Pack/License.txt"),
     ]
     text = rule(
-        '{ sidecar = "json" }, { copy = "All/" }, { tag = { genre = "{category}" } }, { '
+        '{ sidecar = "json-each" }, { copy = "All/" }, { tag = { genre = "{category}" } }, { '
         'move = "Drums/{folder}/" }'
     ) + rule('{ move = "_Packs/{pack}/{subpath}/" }', 'type = "document"', name="Rest")
     assert plan_of(text, items) == [
@@ -137,7 +144,7 @@ def test_a_sample_and_its_companions_are_numbered_together() -> None:
 
 
 def test_room_is_left_for_the_sidecar() -> None:
-    text = rule('{ move = "Drums/" }, { sidecar = "json" }')
+    text = rule('{ move = "Drums/" }, { sidecar = "json-each" }')
     assert plan_of(text, [heard("K.wav")], library=["Drums/K.wav.organizer.json"]) == [
         "Move in/K.wav -> lib/Drums/K (2).wav",
         "WriteSidecar lib/Drums/K (2).wav.organizer.json",
@@ -146,18 +153,18 @@ def test_room_is_left_for_the_sidecar() -> None:
 
 def test_a_name_too_long_for_a_sidecar_beside_it_is_shortened_by_a_move_and_else_skipped() -> None:
     long = "x" * 251 + ".wav"
-    moved = plan_of(rule('{ move = "D/" }, { sidecar = "json" }'), [heard(long)])
+    moved = plan_of(rule('{ move = "D/" }, { sidecar = "json-each" }'), [heard(long)])
     assert moved[1:] == [
         f"Move in/{long} -> lib/D/{'x' * 236}.wav",
         f"WriteSidecar lib/D/{'x' * 236}.wav.organizer.json",
     ]
-    assert plan_of(rule('{ sidecar = "json" }'), [heard(long)]) == [
+    assert plan_of(rule('{ sidecar = "json-each" }'), [heard(long)]) == [
         f"Skip in/{long}: its name leaves no room for a sidecar's"
     ]
 
 
 def test_a_sidecar_that_came_along_is_not_written_again() -> None:
-    text = rule('{ move = "Drums/" }, { sidecar = "json" }')
+    text = rule('{ move = "Drums/" }, { sidecar = "json-each" }')
     one = heard("K.wav", companions=(INBOX / "K.wav.organizer.json",))
     assert plan_of(text, [one])[1:] == [
         "Move in/K.wav -> lib/Drums/K.wav",
@@ -167,7 +174,9 @@ def test_a_sidecar_that_came_along_is_not_written_again() -> None:
 
 
 def test_a_file_that_lies_where_it_should_is_in_place_and_not_copied_again() -> None:
-    text = rule('{ move = "Drums/" }, { copy = "All/" }, { tag = { genre = "x" } }, { sidecar = "json" }')
+    text = rule(
+        '{ move = "Drums/" }, { copy = "All/" }, { tag = { genre = "x" } }, { sidecar = "json-each" }'
+    )
     one = heard("P/K.wav", LIBRARY / "Drums/K.wav")
     assert plan_of(text, [one]) == [
         "Skip lib/Drums/K.wav: already in place",
@@ -253,7 +262,7 @@ def test_a_copy_onto_the_file_itself_is_none() -> None:
 
 
 def test_a_rule_without_a_move_works_where_the_file_lies() -> None:
-    text = rule('{ tag = { genre = "{category}" } }, { copy = "All/" }, { sidecar = "json" }')
+    text = rule('{ tag = { genre = "{category}" } }, { copy = "All/" }, { sidecar = "json-each" }')
     assert plan_of(text, [heard("Pack/K.wav")]) == [
         "KeepFolderTime in/Pack",
         "MakeFolder lib/All",
@@ -297,7 +306,9 @@ def test_an_unreadable_file_keeps_its_hint_and_a_bundle_gets_one() -> None:
 
 def test_what_cannot_be_read_is_moved_where_a_rule_names_it() -> None:
     broken = item("Pack/b.wav", problem="it is empty", heard=False)
-    text = rule('{ move = "_Broken/" }, { tag = { genre = "x" } }, { sidecar = "json" }', "readable = false")
+    text = rule(
+        '{ move = "_Broken/" }, { tag = { genre = "x" } }, { sidecar = "json-each" }', "readable = false"
+    )
     assert plan_of(text, [broken])[2:5] == [
         "Move in/Pack/b.wav -> lib/_Broken/b.wav",
         "Skip lib/_Broken/b.wav: only sounds that were heard are tagged",
@@ -411,23 +422,27 @@ def test_every_move_carries_what_it_was_planned_for() -> None:
 
 
 def test_the_destinations_are_the_folders_of_every_target() -> None:
-    text = rule('{ move = "Drums/{folder}/" }, { copy = "{label}/x/" }, { sidecar = "json" }')
+    text = rule('{ move = "Drums/{folder}/" }, { copy = "{label}/x/" }, { sidecar = "json-each" }')
     decisions = [rules(text).decide(one) for one in (item("P/K.wav"), item("P/L.wav", sound(kind=Kind.LOOP)))]
     assert destinations(decisions, library=LIBRARY, folders=Folders()) == {
         LIBRARY / "Drums/Kicks",
         LIBRARY / "kick/x",
         INBOX / "P",
+        LIBRARY / "Drums/Kicks/Ableton Folder Info",
+        LIBRARY / "kick/x/Ableton Folder Info",
+        INBOX / "P/Ableton Folder Info",
     }
 
 
 def test_a_sidecar_describes_what_was_heard() -> None:
-    one = heard("K.wav")
-    text = rule('{ move = "Drums/" }, { sidecar = "json" }', name="Kicks é")
+    tonal = replace(sound(), music=Music(key="Am", reasons=("its metadata says Am",)))
+    one = heard("K.wav", sample=tonal)
+    text = rule('{ move = "Drums/" }, { sidecar = "json-each" }', name="Kicks é")
     (sidecar,) = [
         op for op in planned(Disk.of([one.path]), text, [one]).operations if isinstance(op, WriteSidecar)
     ]
     assert json.loads(sidecar.content) == {
-        "organizer": 1,
+        "organizer": 2,
         "sound_id": "pcm:b2:sound",
         "content_hash": hash_of(f"content of {one.path}"),
         "label": "kick",
@@ -435,6 +450,11 @@ def test_a_sidecar_describes_what_was_heard() -> None:
         "kind": "oneshot",
         "content": None,
         "confidence": 0.95,
+        "bpm": None,
+        "key": "Am",
+        "note": None,
+        "music": ["its metadata says Am"],
+        "duration": 0.5,
         "probabilities": {"kick": 0.9123, "fx": 0.0877},
         "evidence": [
             {
@@ -467,3 +487,113 @@ def test_no_folder_is_made_for_a_file_that_is_skipped(on_conflict: str) -> None:
     assert plan_of(text, [heard("K.wav", sample=sound(kind=Kind.LOOP))]) == [
         'Skip in/K.wav: it has no label, which "Drums/{label}/A/" asks for without a default'
     ]
+
+
+FOLDER = LIBRARY / "Drums"
+LIVE = FOLDER / "Ableton Folder Info"
+LIVE_FILE = LIVE / "dc66a3fa-0fe1-5352-91cf-3ec237e9ee90.xmp"
+
+
+def entries_in(operations: Sequence[Operation]) -> dict[Path, dict[str, object]]:
+    return {
+        one.path: {name: json.loads(text) for name, text in one.entries.items()}
+        for one in operations
+        if isinstance(one, WriteEntries)
+    }
+
+
+def test_one_hidden_file_tells_of_all_sounds_of_a_folder() -> None:
+    items = [heard("Pack/K.wav"), heard("Pack/S.wav", sample=sound("snare")), item("Pack/n.txt")]
+    text = rule('{ move = "Drums/" }, { sidecar = "json" }', 'type = ["audio", "document"]')
+    operations = planned(Disk.of([one.path for one in items]), text, items).operations
+    found = entries_in(operations)
+    assert found.keys() == {FOLDER / ".organizer.json"}
+    told_of = found[FOLDER / ".organizer.json"]
+    assert {name: one["label"] for name, one in told_of.items() if isinstance(one, dict)} == {
+        "K.wav": "kick",
+        "S.wav": "snare",
+    }
+    assert "Skip lib/Drums/n.txt: only sounds that were heard get a sidecar" in told(operations)
+
+
+def test_tags_of_live_are_written_in_a_folder_made_for_them() -> None:
+    one = heard("K.wav", sample=replace(sound("hat_closed"), music=Music(key="F#m")))
+    operations = planned(
+        Disk.of([one.path]), rule('{ move = "Drums/" }, { sidecar = "xmp" }'), [one]
+    ).operations
+    assert told(operations)[-2:] == [
+        "MakeFolder lib/Drums/Ableton Folder Info",
+        f"WriteEntries {LIVE_FILE}".replace(str(LIBRARY), "lib"),
+    ]
+    assert entries_in(operations)[LIVE_FILE] == {
+        "K.wav": ["Drums|Hihat|Closed Hihat", "Type|One Shot", "Key|F#", "Key|Minor"]
+    }
+
+
+def test_the_file_of_live_is_kept_as_it_was_before_it_is_first_changed() -> None:
+    one, other = heard("K.wav"), heard("L.wav")
+    backup = LIVE_FILE.with_name(LIVE_FILE.name + ".before-organizer")
+    text = rule('{ move = "Drums/" }, { sidecar = "xmp" }')
+    first = planned(Disk.of([one.path, LIVE_FILE]), text, [one]).operations
+    again = planned(Disk.of([other.path, LIVE_FILE, backup]), text, [other]).operations
+    assert Copy(source=LIVE_FILE, target=backup, content_hash="", rule="R") in first
+    assert not any(isinstance(operation, Copy | MakeFolder) for operation in again)
+
+
+def test_what_live_says_of_a_file_goes_where_the_file_goes() -> None:
+    tagged = replace(sound(), metadata={"live": "Drums|Kick\nCharacter|Dark"})
+    one = heard("K.wav", sample=tagged)
+    moved = planned(Disk.of([one.path]), rule('{ move = "Drums/" }'), [one]).operations
+    assert entries_in(moved)[LIVE_FILE] == {"K.wav": ["Drums|Kick", "Character|Dark"]}
+    both = planned(Disk.of([one.path]), rule('{ move = "Drums/" }, { sidecar = "xmp" }'), [one]).operations
+    assert entries_in(both)[LIVE_FILE] == {"K.wav": ["Drums|Kick", "Type|One Shot", "Character|Dark"]}
+    staying = planned(Disk.of([one.path]), rule("{ leave = true }"), [one]).operations
+    assert not entries_in(staying)
+
+
+def test_tags_of_file_managers_are_added_to_those_that_are_there() -> None:
+    one = heard("Pack/K.wav")
+    text = rule('{ move = "Drums/" }, { xattr = ["{category}", "{content}", "Drums, loud"] }')
+    (attribute,) = [
+        op
+        for op in planned(Disk.of([one.path]), text, [one], held={one.path: b"mine,KICK"}).operations
+        if isinstance(op, WriteAttribute)
+    ]
+    assert attribute == WriteAttribute(
+        path=FOLDER / "K.wav",
+        name="user.xdg.tags",
+        before=b"mine,KICK",
+        after=b"mine,KICK,Drums loud",
+        rule="R",
+    )
+    there = planned(Disk.of([one.path]), text, [one], held={one.path: b"kick,drums loud"}).operations
+    assert not any(isinstance(op, WriteAttribute) for op in there)
+
+
+@pytest.mark.parametrize(
+    ("how", "pointer"), [("", ""), (', kind = "hard"', ""), (', kind = "symbolic"', "../../Drums/K.wav")]
+)
+def test_a_link_gives_a_file_a_second_name(how: str, pointer: str) -> None:
+    one = heard("Pack/K.wav")
+    text = rule(f'{{ move = "Drums/" }}, {{ link = "By Pack/{{pack}}/"{how} }}')
+    operations = planned(Disk.of([one.path]), text, [one]).operations
+    assert (
+        Link(
+            source=FOLDER / "K.wav",
+            target=LIBRARY / "By Pack/Pack/K.wav",
+            content_hash=hash_of(f"content of {one.path}"),
+            pointer=pointer,
+            rule="R",
+        )
+        in operations
+    )
+
+
+def test_a_symbolic_link_to_what_lies_outside_the_library_says_the_whole_way() -> None:
+    one = heard("Pack/K.wav")
+    (link,) = [
+        op
+        for op in planned(Disk.of([one.path]), rule('{ link = "L/", kind = "symbolic" }'), [one]).operations
+        if isinstance(op, Link)
+    ]
+    assert link.pointer == str(one.path)

@@ -8,9 +8,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from organizer.recognition.ableton import PLACE, live_tags
+from organizer.recognition.ableton import live_tags
 from organizer.recognition.metadata import hear_metadata, read_metadata
 from organizer.recognition.vocabulary import Vocabulary
+from organizer.sample import LIVE_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +46,7 @@ def xmp(tags: Mapping[str, Sequence[str]], *, head: str = "", nested: bool = Fal
 
 
 def tagged(sample: Path, text: str) -> Path:
-    place = sample.parent / PLACE
+    place = sample.parent / LIVE_PLACE
     place.parent.mkdir(exist_ok=True)
     place.write_text(text, encoding="utf-8")
     return sample
@@ -119,17 +120,17 @@ def test_hostile_and_broken_files_are_noted_and_say_nothing(
 def test_links_out_of_the_folder_are_not_followed(tmp_path: Path, write_sound: Write) -> None:
     outside = tagged(write_sound(tmp_path / "other" / "a.wav"), xmp({"a.wav": ["Drums|Kick"]}))
     folder_linked, file_linked = (write_sound(tmp_path / name / "a.wav") for name in ("one", "two"))
-    (folder_linked.parent / PLACE.parent).symlink_to(outside.parent / PLACE.parent)
-    (file_linked.parent / PLACE.parent).mkdir()
-    (file_linked.parent / PLACE).symlink_to(outside.parent / PLACE)
+    (folder_linked.parent / LIVE_PLACE.parent).symlink_to(outside.parent / LIVE_PLACE.parent)
+    (file_linked.parent / LIVE_PLACE.parent).mkdir()
+    (file_linked.parent / LIVE_PLACE).symlink_to(outside.parent / LIVE_PLACE)
     assert read_metadata(folder_linked).tags == ()
     assert read_metadata(file_linked).tags == ()
 
 
 def test_a_pipe_in_its_place_holds_nobody_up(tmp_path: Path, write_sound: Write) -> None:
     sample = write_sound(tmp_path / "a.wav")
-    (tmp_path / PLACE.parent).mkdir()
-    os.mkfifo(tmp_path / PLACE)
+    (tmp_path / LIVE_PLACE.parent).mkdir()
+    os.mkfifo(tmp_path / LIVE_PLACE)
     assert read_metadata(sample).tags == ()
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from organizer.errors import RulesError
 from organizer.rules.actions import CopyTo, Leave, MoveTo, Sidecar, Tag
+from organizer.rules.fields import FIELDS
 from organizer.rules.loader import load_rules, read_rules
 from tests.rules.items import item
 
@@ -117,24 +118,38 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path: Path) -> None:
         ('[{ move = "a/", copy = "b/" }]', "then[1]: expected one action in each table, found move and copy"),
         (
             '[{ on_conflict = "skip" }]',
-            "then[1]: expected an action, found only on_conflict; known: copy, leave, move, sidecar, tag",
+            "then[1]: expected an action, found only on_conflict; known: copy, leave, link, move, "
+            "sidecar, tag, xattr",
         ),
         (
             '[{ leave = true, on_conflict = "skip" }]',
-            "then[1].on_conflict: expected beside move or copy, found beside leave",
+            "then[1].on_conflict: expected beside move or copy or link, found beside leave",
         ),
         (
-            '[{ link = "a/" }]',
+            '[{ unknown = "a/" }]',
             (
-                'then[1].link: expected an action, found "link"; known: copy, leave, move, '
-                "on_conflict, sidecar, tag"
+                'then[1].unknown: expected an action, found "unknown"; known: copy, kind, leave, link, move, '
+                "on_conflict, sidecar, tag, xattr"
             ),
+        ),
+        (
+            '[{ link = "a/", kind = "soft" }]',
+            'then[1].kind: expected "hard" or "symbolic", found "soft"',
+        ),
+        ('[{ move = "a/", kind = "hard" }]', "then[1].kind: expected beside link, found beside move"),
+        (
+            "[{ xattr = [] }]",
+            'then[1].xattr: expected tags such as ["{category}", "one-shot"], found an empty list',
+        ),
+        (
+            '[{ xattr = ["{q}"] }]',
+            'then[1].xattr[1]: expected a field, found "q"; known: ' + ", ".join(sorted(FIELDS)),
         ),
         (
             "[{ leave = false }]",
             'then[1].leave: expected true, or the reason such as "waits for me", found false',
         ),
-        ('[{ sidecar = "xml" }]', 'then[1].sidecar: expected "json", found "xml"'),
+        ('[{ sidecar = "xml" }]', 'then[1].sidecar: expected "json", "json-each" or "xmp", found "xml"'),
         ('[{ tag = "x" }]', 'then[1].tag: expected a table such as { genre = "{category}" }, found "x"'),
         (
             '[{ tag = { mode = "fill" } }]',
@@ -301,6 +316,10 @@ words = st.sampled_from(
         "on_conflict",
         "leave",
         "sidecar",
+        "link",
+        "xattr",
+        "metadata",
+        "key",
         "continue",
         "bundle",
         "loop",

@@ -1,0 +1,105 @@
+"""What one batch has done so far, and what an operation gives back. Plain data; it touches no disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from organizer.errors import FileProblem
+from organizer.execution.filesystem import Temp
+from organizer.execution.problems import LeftAlone
+from organizer.pack import companion_of
+from organizer.planning.operations import (
+    Copy,
+    Link,
+    MakeFolder,
+    Move,
+    Operation,
+    RestoreBytes,
+    WriteAttribute,
+    WriteEntries,
+    WriteSidecar,
+    WriteTags,
+)
+from organizer.sample import Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What an operation has changed."""
+
+    stamp: Stamp | None = None
+    content_hash: str = ""
+    hash_before: str = ""  # where bytes were changed
+    touched: tuple[Path, ...] = ()  # folders whose names changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A temp that is written and has yet to take its place."""
+
+    temp: Temp
+    target: Path
+    content_hash: str
+    hash_before: str = ""
+    replaces: Stamp | None = None  # of the file that it was made from and whose place it takes
+    removes: tuple[Path, Stamp] | None = None  # the source of a move from another disk
+    patch: bytes | None = None  # turns the new bytes back into the old ones
+
+
+@dataclass(slots=True)
+class Known:
+    """What one batch has done so far, where later operations of it must know."""
+
+    stamps: dict[Path, Stamp] = field(default_factory=dict)
+    rewritten: dict[tuple[Path, str], str] = field(default_factory=dict)  # path, hash before -> hash after
+    broken: dict[Path, str] = field(default_factory=dict)  # what is not there as planned, and why
+    unmoved: dict[Path, str] = field(default_factory=dict)  # sources that stayed, and why
+    folders: dict[Path, FileProblem] = field(default_factory=dict)  # folders that could not be made
+
+    def done(self, operation: Operation, stamp: Stamp | None, content_hash: str) -> None:
+        if isinstance(operation, Move | Copy | Link):
+            self.broken.pop(operation.target, None)
+            if stamp is not None and not isinstance(operation, Link):
+                self.stamps[operation.target] = stamp
+            if isinstance(operation, Move):
+                self.stamps.pop(operation.source, None)
+                self.unmoved.pop(operation.source, None)
+        elif isinstance(operation, WriteTags | RestoreBytes):
+            if stamp is not None:
+                self.stamps[operation.path] = stamp
+            self.rewritten[operation.path, operation.content_hash] = content_hash
+
+    def failed(self, operation: Operation, problem: FileProblem) -> None:
+        reason = problem.message
+        if isinstance(operation, Move):
+            self.broken[operation.target] = reason
+            self.unmoved[operation.source] = reason
+        elif isinstance(operation, Copy | Link):
+            self.broken[operation.target] = reason
+        elif isinstance(operation, RestoreBytes):
+            self.broken[operation.path] = reason
+        elif isinstance(operation, MakeFolder) and not isinstance(problem, LeftAlone):
+            self.folders[operation.path] = problem
+
+    def check(self, operation: Operation) -> None:
+        """Refuse what rests on an operation that was not done."""
+        if isinstance(operation, Move | Copy | Link):
+            needed, folder = operation.source, operation.target.parent
+        else:
+            needed, folder = operation.path, operation.path.parent
+        if folder in self.folders and isinstance(operation, Move | Copy | Link | MakeFolder | WriteEntries):
+            raise self.folders[folder]
+        reason = self.broken.get(needed)
+        sample = companion_of(PurePosixPath(needed.name))
+        if reason is None and sample is not None:
+            # A companion goes where its sample goes, or stays with it; so does a sidecar.
+            among = self.unmoved if isinstance(operation, Move) else self.broken
+            reason = among.get(needed.with_name(sample.name))
+        if reason is not None and isinstance(
+            operation, Move | Copy | Link | WriteAttribute | WriteTags | RestoreBytes | WriteSidecar
+        ):
+            raise LeftAlone(f"Not done, because of what went before: {reason}", path=needed)
+
+    def expected_hash(self, path: Path, planned: str) -> str:
+        return self.rewritten.get((path, planned), planned)
