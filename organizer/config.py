@@ -9,68 +9,20 @@ import math
 import os
 import tomllib
 import unicodedata
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import platformdirs
 
 from organizer.errors import ConfigError
+from organizer.folders import CATEGORY_FOLDERS, LABEL_FOLDERS, Folders
 from organizer.labels import CATEGORIES, LABELS
 
-LABEL_FOLDERS: Mapping[str, str] = {
-    "kick": "Kicks",
-    "snare": "Snares",
-    "rim": "Snares/Rims",
-    "clap": "Claps",
-    "snap": "Claps/Snaps",
-    "hat_closed": "Hats/Closed",
-    "hat_open": "Hats/Open",
-    "tom": "Toms",
-    "crash": "Cymbals/Crashes",
-    "ride": "Cymbals/Rides",
-    "cymbal": "Cymbals",
-    "hand_drum": "Percussion/Hand Drums",
-    "cowbell": "Percussion/Cowbells",
-    "bell": "Percussion/Bells",
-    "block": "Percussion/Blocks",
-    "shaker": "Percussion/Shakers",
-    "tambourine": "Percussion/Tambourines",
-    "perc": "Percussion",
-    "bass": "Bass",
-    "synth": "Synths",
-    "vocal": "Vocals",
-    "fx": "FX",
-}
-CATEGORY_FOLDERS: Mapping[str, str] = {
-    "kick": "Kicks",
-    "snare": "Snares",
-    "clap": "Claps",
-    "hihat": "Hats",
-    "tom": "Toms",
-    "crash": "Cymbals",
-    "percussion": "Percussion",
-    "bass": "Bass",
-    "synth": "Synths",
-    "vocal": "Vocals",
-    "fx": "FX",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """The user's own names for labels, and for categories where the label is in doubt."""
-
-    labels: Mapping[str, str] = field(default_factory=lambda: LABEL_FOLDERS)
-    categories: Mapping[str, str] = field(default_factory=lambda: CATEGORY_FOLDERS)
-
-    def of(self, label: str | None, category: str | None) -> str | None:
-        if label is not None:
-            return self.labels[label]
-        return None if category is None else self.categories[category]
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +62,7 @@ class Home:
 class Inbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     name: str = ""
+    rules: list[str] = []  # files in the rules folder that hold for this inbox, and for no other
 
     @property
     def root(self) -> Path:
@@ -125,6 +78,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     library: str
     inbox: list[Inbox]
+    libraries: dict[str, str] = {}  # further ones, by the names that rules call them
     settle_seconds: float = 3.0
     rescan_seconds: float = 300.0
     threads: int = 2
@@ -137,6 +91,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def library_root(self) -> Path:
         return absolute(self.library)
+
+    @property
+    def other_libraries(self) -> dict[str, Path]:
+        return {name: absolute(path) for name, path in self.libraries.items()}
+
+    @property
+    def library_roots(self) -> list[Path]:
+        return [self.library_root, *self.other_libraries.values()]
 
     @property
     def folder_names(self) -> Folders:
@@ -186,7 +148,9 @@ def load(home: Home) -> Config:
 def dump(config: Config) -> str:
     """Write a configuration as TOML, with what may be changed said in comments."""
     inboxes = "".join(
-        f"[[inbox]]\npath = {_quoted(one.path)}\n" + (f"name = {_quoted(one.name)}\n" if one.name else "")
+        f"[[inbox]]\npath = {_quoted(one.path)}\n"
+        + (f"name = {_quoted(one.name)}\n" if one.name else "")
+        + (f"rules = {_inline(one.rules)}\n" if one.rules else "")
         for one in config.inbox
     )
     return (
@@ -200,13 +164,20 @@ def dump(config: Config) -> str:
         "# The model that listens; without a name the one that ships.\n"
         + (f"model = {_quoted(config.model)}\n\n" if config.model else '# model = "~/ears/mine.onnx"\n\n')
         + f"{inboxes}\n"
-        "# Your own names for what a sound is, used by {folder} in rules. Shipped:\n"
+        "# Further libraries, by the names that rules call them.\n"
+        + _libraries(config.libraries)
+        + "\n# Your own names for what a sound is, used by {folder} in rules. Shipped:\n"
         + _names("folders", config.folders, LABEL_FOLDERS)
         + "\n# Where only the category is sure:\n"
         + _names("category_folders", config.category_folders, CATEGORY_FOLDERS)
         + "\n# Words of your own in the names of samples; the README tells the form.\n"
         + (_words(config.vocabulary) or '# [vocabulary.labels.kick]\n# sure = ["bombo"]\n')
     )
+
+
+def _libraries(libraries: Mapping[str, str]) -> str:
+    lines = [f"{_quoted(name)} = {_quoted(path)}\n" for name, path in libraries.items()]
+    return "".join(["[libraries]\n", *lines]) if lines else '# [libraries]\n# ssd = "/media/ssd/Samples"\n'
 
 
 def _words(vocabulary: Mapping[str, Any]) -> str:
@@ -236,9 +207,9 @@ def _names(table: str, own: Mapping[str, str], shipped: Mapping[str, str]) -> st
     return "\n".join(lines) + "\n"
 
 
-def overlaps(inboxes: list[Path], library: Path) -> list[str]:
+def overlaps(inboxes: list[Path], *libraries: Path) -> list[str]:
     """Say which folders are the same, or inside one another, once links and letter case are resolved."""
-    places = [("inbox", path) for path in inboxes] + [("library", library)]
+    places = [("inbox", path) for path in inboxes] + [("library", path) for path in libraries]
     findings = []
     for index, (kind, path) in enumerate(places):
         for other_kind, other in places[index + 1 :]:
@@ -259,12 +230,13 @@ def _dangers(config: Config, home: Home, sound: Collection[str]) -> list[str]:
         findings.append("no [[inbox]] is named")
     places = [("library", config.library)] if "library" in sound else []
     places += [(f"[[inbox]] {number}: path", one.path) for number, one in enumerate(config.inbox, 1)]
+    places += [(f"[libraries] {name}", path) for name, path in config.libraries.items()]
     places += [("model", config.model)] if config.model else []
     unclear = [f"{place}: {_quoted(path)} {why}" for place, path in places if (why := _unclear(path))]
     findings += unclear
     inboxes = [] if unclear else config.inbox
     if "library" in sound and not unclear:
-        findings += overlaps([one.root for one in inboxes], config.library_root)
+        findings += overlaps([one.root for one in inboxes], *config.library_roots)
     state = _folded(home.state)
     for one in inboxes:
         inside = _folded(one.root)
@@ -296,6 +268,7 @@ EXPECTED: Mapping[object, str] = {
     str: "text in quotes",
     float: "a number",
     int: "a whole number",
+    list[str]: "a list of file names",
     list[Inbox]: "[[inbox]] tables",
     Inbox: "a table with a path",
     dict[str, str]: "a table of names",

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from organizer.config import CATEGORY_FOLDERS, LABEL_FOLDERS, Config, Home, Inbox, absolute, dump, load
+from organizer.config import Config, Home, Inbox, absolute, dump, load
 from organizer.errors import ConfigError
+from organizer.folders import CATEGORY_FOLDERS, LABEL_FOLDERS
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ class Filing:
             proposal.plan,
             batch=batch,
             model_id=self.model_id,
-            rules_digest=self.book.rules.digest,
+            rules_digest=self.book.digest,
             progress=lambda done, total: progress("filing", done, total),
             stop=stop,
         )

@@ -21,6 +21,7 @@ from organizer.pack import Survey, survey, type_of
 from organizer.planning import planner
 from organizer.planning.attributes import name_for
 from organizer.planning.conflicts import Snapshot
+from organizer.planning.filing import Twin
 from organizer.planning.operations import Copy, Link, MakeFolder, Move, WriteEntries, WriteSidecar
 from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
@@ -31,11 +32,12 @@ from organizer.sample import FileType, Item, Origin, Stamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from organizer.config import Folders
-    from organizer.library.index import Entry
+    from organizer.folders import Folders
+    from organizer.library.index import Entry, Index
     from organizer.planning.operations import Plan
     from organizer.recognition.recognize import Recognizer, Result
-    from organizer.rules.ruleset import Decision, RuleSet
+    from organizer.rules.book import RuleBook
+    from organizer.rules.ruleset import Decision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,16 +116,20 @@ class Pipeline:
         self,
         *,
         recognizer: Recognizer,
-        rules: RuleSet,
+        book: RuleBook,
+        index: Index,
         library: Path,
+        libraries: Mapping[str, Path],
         folders: Folders,
         inboxes: Sequence[Path],
         today: date,
     ) -> None:
-        self.rules = rules
+        self._book = book
+        self._index = index
         self._today = today
         self._recognizer = recognizer
         self._library = library
+        self._libraries = libraries
         self._folders = folders
         self._inboxes = [inbox.resolve() for inbox in inboxes]
 
@@ -137,7 +143,8 @@ class Pipeline:
         What was heard adds up to items once all of a pack is there: see `add_up`.
         """
         audio: list[Item] = []
-        opens_bundles = any("bundle" in rule.words for rule in self.rules.rules)
+        rules = self._book.of(listing.inbox).rules
+        opens_bundles = any("bundle" in rule.words for rule in rules)
         for relative in chosen:
             bundle = listing.survey.bundles.get(relative)
             item = Item(
@@ -184,7 +191,7 @@ class Pipeline:
         return [one.item if one.inspection is None else _with(one.item, next(results)) for one in heard]
 
     def decide(self, items: Iterable[Item]) -> list[Decision]:
-        return [self.rules.decide(item) for item in items]
+        return [self._book.of(item.origin.inbox).decide(item) for item in items]
 
     def hashes(
         self, decisions: Iterable[Decision], *, heartbeat: Callable[[], None] = lambda: None
@@ -217,28 +224,34 @@ class Pipeline:
         tree: Tree | None = None,
         copied: Mapping[tuple[Path, str], Collection[Path]] = planner.NOTHING_COPIED,
         after: Iterable[Plan] = (),
+        foreseen: Mapping[str, Twin] = planner.NO_TWINS,
     ) -> Plan:
         """Plan with the library's folders as they are now, or as they would be after other plans.
 
-        `stamps` are those of companions.
+        `stamps` are those of companions, `foreseen` is where those plans would leave sounds.
         """
-        foreseen = _laid_by(after)
+        laid = _laid_by(after)
         return planner.plan(
             decisions,
             hashes=hashes,
             stamps=stamps,
             snapshot=Snapshot.seen(
-                planner.destinations(decisions, library=self._library, folders=self._folders),
+                planner.destinations(
+                    decisions, library=self._library, libraries=self._libraries, folders=self._folders
+                ),
                 library=self._library,
-                names_in=lambda folder: _both(self._names_in(folder), foreseen.get(folder)),
+                others=self._libraries.values(),
+                names_in=lambda folder: _both(self._names_in(folder), laid.get(folder)),
             ),
             library=self._library,
+            libraries=self._libraries,
             folders=self._folders,
             origin=origin,
             title=title,
             inbox=inbox,
             tree=tree,
             copied=copied,
+            twins={**foreseen, **self._twins_of(decisions)},
             held=_attributes_of(decisions),
             attribute=name_for(sys.platform),
         )
@@ -247,6 +260,20 @@ class Pipeline:
         requests = [Request(path=item.path, origin=item.origin) for item in items]
         for item, inspection in zip(items, self._recognizer.inspect(requests), strict=True):
             yield Heard(item=item, inspection=inspection)
+
+    def _twins_of(self, decisions: Sequence[Decision]) -> dict[str, Twin]:
+        """Find where the library has sounds already that would be filed there, under whatever tags and
+        names."""
+        roots = [self._library, *self._libraries.values()]
+        arriving = {decision.item.path for decision in decisions}
+        wanted = {one.item.sample.facts.sound_id for one in decisions if one.actions and one.item.sample}
+        found: dict[str, Twin] = {}
+        for entry in self._index.with_sounds(wanted):
+            there = any(entry.path.is_relative_to(root) for root in roots) and os.path.lexists(entry.path)
+            if there and entry.path not in arriving:
+                facts = entry.sample.facts
+                found.setdefault(facts.sound_id, Twin(entry.path, facts.content_hash))
+        return found
 
     def _names_in(self, folder: Path) -> list[str] | None:
         """List a folder of the library; one that leads into an inbox is none: filing would have no end."""

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from organizer.batch.pipeline import Listing, Pipeline, look_at
 from organizer.errors import FileProblem
-from organizer.planning.operations import Plan
+from organizer.planning.filing import Twin
+from organizer.planning.operations import Move, Plan
 from organizer.rules.ruleset import Decision
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from organizer.batch.gate import Gate
     from organizer.config import Config
     from organizer.execution.journal import Journal
+    from organizer.library.index import Index
     from organizer.recognition.recognize import Recognizer
     from organizer.rules.book import RuleBook
 
@@ -45,7 +47,7 @@ def never() -> bool:
 
 
 def context_of(book: RuleBook, recognizer: Recognizer) -> str:
-    return f"{book.rules.digest} {recognizer.knowledge}"
+    return f"{book.digest} {recognizer.knowledge}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class Proposing:
         recognizer: Recognizer,
         book: RuleBook,
         journal: Journal,
+        index: Index,
         gate: Gate,
         clock: Callable[[], float],
     ) -> None:
@@ -84,6 +87,7 @@ class Proposing:
         self._recognizer = recognizer
         self._book = book
         self._journal = journal
+        self._index = index
         self._gate = gate
 
     @property
@@ -99,8 +103,10 @@ class Proposing:
         """Give the pipeline with the rules as they are now."""
         return Pipeline(
             recognizer=self._recognizer,
-            rules=self._book.rules,
+            book=self._book,
+            index=self._index,
             library=self._config.library_root,
+            libraries=self._config.other_libraries,
             folders=self._config.folder_names,
             inboxes=[inbox.root for inbox in self._config.inbox],
             today=date.fromtimestamp(self._clock()),
@@ -110,14 +116,14 @@ class Proposing:
         self, arrivals: Iterable[Arrival], *, progress: Progress = unseen, forced: bool = False
     ) -> list[Plan]:
         """Say what filing these arrivals now, one after the other, would do."""
-        plans: list[Plan] = []
+        proposals: list[Proposal] = []
         for arrival in arrivals:
             listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
             chosen = self.chosen(listing, arrival, forced=forced)
             opinion = self.hear(listing, chosen, progress=progress)
             assert opinion is not None  # nobody asked to stop
-            plans.append(self.plan(arrival, opinion, forced=forced, after=plans).plan)
-        return plans
+            proposals.append(self.plan(arrival, opinion, forced=forced, after=proposals))
+        return [one.plan for one in proposals]
 
     def chosen(self, listing: Listing, arrival: Arrival, *, forced: bool) -> list[PurePosixPath]:
         """Choose the work among the files of an arrival."""
@@ -155,11 +161,11 @@ class Proposing:
         return Opinion(decisions=tuple(decisions), hashes=hashes, problems=problems)
 
     def plan(
-        self, arrival: Arrival, opinion: Opinion, *, forced: bool, after: Sequence[Plan] = ()
+        self, arrival: Arrival, opinion: Opinion, *, forced: bool, after: Sequence[Proposal] = ()
     ) -> Proposal:
         """Plan on the disk as it is now: an undo may have come while the sounds were heard.
 
-        `after` are plans that would be executed before this one.
+        `after` is what would be done before this.
         """
         listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
         present = {listing.path(relative): stamp for relative, stamp in listing.stamps.items()}
@@ -178,7 +184,8 @@ class Proposing:
             inbox=arrival.inbox.title,
             tree=listing.tree,
             copied=self._journal.copies_of(decision.item.path for decision in still),
-            after=after,
+            after=[one.plan for one in after],
+            foreseen=_foreseen(after),
         )
         return Proposal(decisions=still, problems=opinion.problems, plan=plan)
 
@@ -207,3 +214,15 @@ class Proposing:
         item = next(one for one in pipeline.add_up(heard) if one.path == path)
         (decision,) = pipeline.decide([item])
         return decision
+
+
+def _foreseen(proposals: Sequence[Proposal]) -> dict[str, Twin]:
+    """Say where sounds would lie once proposals were executed."""
+    found: dict[str, Twin] = {}
+    for proposal in proposals:
+        sounds = {one.item.path: one.item.sample for one in proposal.decisions}
+        for operation in proposal.plan.operations:
+            if isinstance(operation, Move) and (sample := sounds.get(operation.source)) is not None:
+                twin = Twin(operation.target, operation.content_hash)
+                found.setdefault(sample.facts.sound_id, twin)
+    return found

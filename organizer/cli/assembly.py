@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from organizer.config import Config, Home, load
 from organizer.errors import ConfigError, RulesError
 from organizer.resources import shipped_model
+from organizer.rules.book import EVERYWHERE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -100,7 +101,7 @@ class Assembly:
         from organizer.rules.book import RuleBook
 
         self.rule_files()  # none at all is a mistake at the start, though not while a service runs
-        return RuleBook(self._rule_files_now)
+        return RuleBook(self._rule_files_now, libraries=self.library_names)
 
     @cached_property
     def ear(self) -> Recognizer:
@@ -127,6 +128,7 @@ class Assembly:
             recognizer=self.ear,
             book=self.book,
             journal=self.journal,
+            index=self.index,
             gate=self.gate,
             clock=self.clock,
         )
@@ -188,8 +190,8 @@ class Assembly:
         )
 
     def rule_files(self) -> list[Path]:
-        """Name the rule files in use, in the order of their names."""
-        if found := self._rule_files_now():
+        """Name the rule files in use, those of every inbox, each once."""
+        if found := list(dict.fromkeys(path for paths in self._rule_files_now().values() for path in paths)):
             return found
         raise RulesError(
             (f"there is no rule file in {self.home.rules}",),
@@ -197,5 +199,22 @@ class Assembly:
             hint="`organizer init` writes the default rules; or write your own there, ending in .toml.",
         )
 
-    def _rule_files_now(self) -> list[Path]:
-        return sorted(self.home.rules.glob("*.toml"))
+    def _rule_files_now(self) -> dict[str, list[Path]]:
+        """Give the files of each inbox that names some; the rest, in the order of their names, is for all
+        others."""
+        inboxes = self.config.inbox if self.home.config_file.exists() else []
+        own = {
+            one.title: [self.home.rules / Path(name).expanduser() for name in one.rules]
+            for one in inboxes
+            if one.rules
+        }
+        named = {path for paths in own.values() for path in paths}
+        return {
+            EVERYWHERE: [path for path in sorted(self.home.rules.glob("*.toml")) if path not in named],
+            **own,
+        }
+
+    @property
+    def library_names(self) -> list[str] | None:
+        """Name the libraries that rules may name; nobody knows while there is no configuration."""
+        return sorted(self.config.libraries) if self.home.config_file.exists() else None

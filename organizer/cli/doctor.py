@@ -92,7 +92,8 @@ def _configuration(parts: Assembly) -> Iterator[Finding]:
 def _folders(parts: Assembly) -> Iterator[Finding]:
     config = parts.config
     library = config.library_root
-    yield _writable("library", library)
+    for root in config.library_roots:
+        yield _writable("library", root)
     for inbox in config.inbox:
         yield _writable("inbox", inbox.root)
         if _device(inbox.root) is not None and _device(inbox.root) != _device(library):
@@ -109,10 +110,11 @@ def _folders(parts: Assembly) -> Iterator[Finding]:
 
 
 def _rules(parts: Assembly) -> Iterator[Finding]:
-    rules = parts.book.rules
-    yield Finding("OK", "rules", f"{counted(len(rules.rules), 'rule')} in {parts.home.rules}")
-    for warning in warnings_of(rules):
-        yield Finding("WARN", "rules", warning)
+    for inbox, rules in parts.book.sets.items():
+        where = f" for the inbox {inbox}" if inbox else ""
+        yield Finding("OK", "rules", f"{counted(len(rules.rules), 'rule')} in {parts.home.rules}{where}")
+        for warning in warnings_of(rules):
+            yield Finding("WARN", "rules", warning)
 
 
 def _model(parts: Assembly) -> Iterator[Finding]:

@@ -38,10 +38,10 @@ def reclassify(ctx: click.Context, *, path: Path | None, dry_run: bool, json_: b
             hint="Say --dry-run to see what would change.",
         )
     with Assembly() as parts:
-        library = parts.config.library_root
-        below = library if path is None else absolute(path)
-        if not below.is_relative_to(library):
-            raise UsageProblem(f"{below} is not in the library {library}", path=below)
+        below = parts.config.library_root if path is None else absolute(path)
+        library = next((root for root in parts.config.library_roots if below.is_relative_to(root)), None)
+        if library is None:
+            raise UsageProblem(f"{below} is not in the library {parts.config.library_root}", path=below)
         single = parts.index.get(below)
         entries = [single] if single is not None else list(parts.index.below(below))
         items = _hear(parts, entries)

@@ -47,7 +47,7 @@ def check(ctx: click.Context, *, files: tuple[Path, ...], json_: bool) -> None:
     with Assembly() as parts:
         paths = list(files) or parts.rule_files()
         try:
-            loaded = load_rules(paths)
+            loaded = load_rules(paths, libraries=parts.library_names)
         except RulesError as error:
             if not json_:
                 raise
@@ -83,6 +83,7 @@ def explain(*, file: Path, json_: bool) -> None:
         if now.is_dir():
             raise UsageProblem(f"{now} is a folder", path=now, hint="Name one file.")
         decision = decide(parts, now, parts.index.get(now))
+        rules_asked = parts.book.of(decision.item.origin.inbox).rules
         told: list[dict[str, Any]] = [
             {
                 "rule": rule.name,
@@ -94,7 +95,7 @@ def explain(*, file: Path, json_: bool) -> None:
                     {"held": finding.held, "why": finding.why} for finding in rule.findings(decision.item)
                 ],
             }
-            for rule, verdict in zip(parts.book.rules.rules, decision.trace, strict=True)
+            for rule, verdict in zip(rules_asked, decision.trace, strict=True)
         ]
     if json_:
         wanted = None if decision.rule is None else decision.rule.name

@@ -106,8 +106,8 @@ def _unlinked(parts: Assembly, path: Path) -> Path:
 def _refuse_what_is_ours(parts: Assembly, path: Path) -> None:
     """Refuse folders that hold, or lie in, the library, an inbox, or what Organizer itself lives from."""
     real = path.resolve()
-    if findings := overlaps([path], parts.config.library_root):
-        inside = real.is_relative_to(parts.config.library_root.resolve())
+    if findings := overlaps([path], *parts.config.library_roots):
+        inside = any(real.is_relative_to(root.resolve()) for root in parts.config.library_roots)
         raise UsageProblem(
             findings[0].replace("the inbox ", ""),
             hint="`organizer reclassify --dry-run` looks at the library again."

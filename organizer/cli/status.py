@@ -54,7 +54,7 @@ def status(ctx: click.Context, *, json_: bool) -> None:
             if config.inbox_of(one.path) is not None and os.path.lexists(one.path)
         ]
         held = parts.journal_to_read.held_count([inbox.root for inbox in config.inbox])
-        samples = parts.index.count_below(config.library_root)
+        samples = [parts.index.count_below(root) for root in config.library_roots]
         last = parts.journal_to_read.batches(limit=1)
     running = holder is not None
     live = report if running else None
@@ -64,7 +64,11 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "since": holder.since if holder else None,
         "updated": live.updated if live else None,
         "inboxes": _inboxes(live, [(one.title, str(one.root)) for one in config.inbox]),
-        "library": {"path": str(config.library_root), "samples": samples},
+        "library": {"path": str(config.library_root), "samples": samples[0]},
+        "libraries": [
+            {"name": name, "path": str(root), "samples": count}
+            for (name, root), count in zip(config.other_libraries.items(), samples[1:], strict=True)
+        ],
         "waiting": live.waiting if live else 0,
         "growing": live.growing if live else [],
         "busy": None if live is None or live.busy is None else _busy(live),
@@ -131,7 +135,8 @@ def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
         say("not running: start it with `organizer run`, or as a service with systemd")
     for inbox in told["inboxes"]:
         say(f"inbox    {inbox['path']}{_inbox_notes(inbox)}")
-    say(f"library  {told['library']['path']}: {counted(told['library']['samples'], 'sample')}")
+    for one in (told["library"], *told["libraries"]):
+        say(f"library  {one['path']}: {counted(one['samples'], 'sample')}")
     if told["busy"]:
         busy = told["busy"]
         say(f"filing   {busy['title']}: {busy['stage']} {busy['done']} of {busy['total']}")

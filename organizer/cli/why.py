@@ -97,7 +97,7 @@ def decide(parts: Assembly, path: Path, entry: Entry | None) -> Decision:
         sample=entry.sample,
         day=date.fromtimestamp(entry.heard_at),
     )
-    return parts.book.rules.decide(item)
+    return parts.book.of(item.origin.inbox).decide(item)
 
 
 def _step(record: OperationRecord) -> dict[str, Any]:

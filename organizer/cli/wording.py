@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def operation_in_words(operation: Operation) -> str:
     """Say what an operation does in one line."""
     match operation:
-        case op.Move(source=source, target=target):
-            return f"move {source} -> {target}"
+        case op.Move(source=source, target=target, remark=remark):
+            return f"move {source} -> {target}" + (f" ({remark})" if remark else "")
         case op.Copy(source=source, target=target):
             return f"copy {source} -> {target}"
         case op.Skip(path=path, reason=reason):

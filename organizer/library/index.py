@@ -61,6 +61,14 @@ class Index:
         )
         return (_entry_of(row) for row in rows)
 
+    def with_sounds(self, sounds: Iterable[str]) -> Iterator[Entry]:
+        """Give every entry of these sounds, in the order of sounds and paths."""
+        for sound in sorted(sounds):
+            rows = self._store.execute(
+                f"SELECT {_COLUMNS} FROM samples WHERE sound_id = ? ORDER BY path", (sound,)
+            ).fetchall()
+            yield from (_entry_of(row) for row in rows)
+
     def count_below(self, folder: Path) -> int:
         found: int = self._store.execute(
             "SELECT count(*) FROM samples WHERE path > ? AND path < ?", prefix_range(folder)

@@ -32,9 +32,10 @@ class Snapshot:
         folders: Iterable[Path],
         *,
         library: Path,
+        others: Iterable[Path] = (),
         names_in: Callable[[Path], Iterable[str] | None],
     ) -> Snapshot:
-        """Look at folders, and at those between them and the library.
+        """Look at folders, and at those between them and the library that they are in.
 
         `names_in` lists a folder, and gives None for what is no folder. A folder that exists in another
         spelling of the same name is looked at in that spelling.
@@ -47,18 +48,24 @@ class Snapshot:
                 known[folder] = None if names is None else frozenset(names)
             return known[folder]
 
-        for folder in [library, *folders]:
-            if not folder.is_relative_to(library):
+        roots = [library, *others]
+        for folder in [*roots, *folders]:
+            root = next((one for one in roots if folder.is_relative_to(one)), None)
+            if root is None:
                 look(folder)
                 continue
-            place = library
-            for part in folder.relative_to(library).parts:
+            place = root
+            for part in folder.relative_to(root).parts:
                 spelled = _spelled(part, look(place) or ())
                 if spelled is None:
                     break
                 place /= spelled
             look(place)
         return cls({folder: names for folder, names in known.items() if names is not None})
+
+    def holds(self, path: Path) -> bool:
+        """Say whether a name was taken, in whatever spelling."""
+        return any(fold(name) == fold(path.name) for name in self.folders.get(path.parent, ()))
 
 
 class InTheWay(Exception):
@@ -124,7 +131,7 @@ class Claims:
 
     def was_there(self, path: Path) -> bool:
         """Say whether a name was taken before the plan."""
-        return any(fold(name) == fold(path.name) for name in self._snapshot.folders.get(path.parent, ()))
+        return self._snapshot.holds(path)
 
     def _number(
         self, folder: Path, wanted: str, tails: Collection[str], own_names: set[str], limit: int

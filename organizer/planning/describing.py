@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from organizer.planning import attributes
-from organizer.planning.conflicts import Claims
+from organizer.planning.conflicts import Snapshot
 from organizer.planning.live_tags import keywords_of
 from organizer.planning.operations import (
     Copy,
@@ -46,7 +46,7 @@ class Describing:
     """Plans what is said of files. `held` are the attributes that files have now, `attribute` which one is
     meant."""
 
-    claims: Claims
+    snapshot: Snapshot
     held: Mapping[Path, bytes]
     attribute: str
     _entries: dict[tuple[Path, Form], dict[str, str]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Describing:
                 return []
         path = sidecar_of(place)
         comes_along = sidecar_of(item.path) in item.companions
-        if comes_along or (place == item.path and self.claims.was_there(path)):
+        if comes_along or (place == item.path and self.snapshot.holds(path)):
             return [Skip(path=path, reason="there is a sidecar already", rule=action.rule)]
         if size(path.name) > LONGEST_NAME:
             return [Skip(path=place, reason="its name leaves no room for a sidecar's", rule=action.rule)]
@@ -122,10 +122,10 @@ class Describing:
     def _ready(self, path: Path, rule: str) -> list[Operation]:
         """Make the folder of Live's file where it is missing; keep the file as it was before we first touch
         it."""
-        if not self.claims.was_there(path.parent):
+        if not self.snapshot.holds(path.parent):
             return [MakeFolder(path=path.parent)]
         backup = path.with_name(path.name + BACKUP_SUFFIX)
-        if not self.claims.was_there(path) or self.claims.was_there(backup):
+        if not self.snapshot.holds(path) or self.snapshot.holds(backup):
             return []
         return [Copy(source=path, target=backup, content_hash="", rule=rule)]
 

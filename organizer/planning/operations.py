@@ -54,6 +54,7 @@ class Move:
     stamp: Stamp  # of the source; only what matches it is moved
     content_hash: str
     rule: str = ""
+    remark: str = ""  # what is worth saying of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ OWN_TAGS = ("label", "category", "confidence", "kind", "model")
 class MoveTo:
     template: Template
     on_conflict: Conflict = "number"
+    library: str = ""  # by its name in the configuration; empty: the first
     rule: str = ""
 
 
@@ -34,6 +35,7 @@ class MoveTo:
 class CopyTo:
     template: Template
     on_conflict: Conflict = "number"
+    library: str = ""  # by its name in the configuration; empty: the first
     rule: str = ""
 
 
@@ -42,6 +44,7 @@ class LinkAt:
     template: Template
     hard: bool
     on_conflict: Conflict = "number"
+    library: str = ""
     rule: str = ""
 
 
@@ -115,13 +118,19 @@ def _read_action(value: object, place: Place, rule: str) -> Action | None:
 def _read_move(table: dict[str, Any], place: Place, rule: str) -> MoveTo | None:
     template = read_path(table["move"], place.at("move"))
     conflict = _read_conflict(table, place)
-    return MoveTo(template=template, on_conflict=conflict, rule=rule) if template else None
+    library = _read_library(table, place)
+    if template is None:
+        return None
+    return MoveTo(template=template, on_conflict=conflict, library=library, rule=rule)
 
 
 def _read_copy(table: dict[str, Any], place: Place, rule: str) -> CopyTo | None:
     template = read_path(table["copy"], place.at("copy"))
     conflict = _read_conflict(table, place)
-    return CopyTo(template=template, on_conflict=conflict, rule=rule) if template else None
+    library = _read_library(table, place)
+    if template is None:
+        return None
+    return CopyTo(template=template, on_conflict=conflict, library=library, rule=rule)
 
 
 def _read_link(table: dict[str, Any], place: Place, rule: str) -> LinkAt | None:
@@ -129,8 +138,10 @@ def _read_link(table: dict[str, Any], place: Place, rule: str) -> LinkAt | None:
     conflict, kind = _read_conflict(table, place), table.get("kind", "hard")
     if kind not in get_args(LinkKind):
         place.at("kind").expected('"hard" or "symbolic"', kind)
-    hard = kind == "hard"
-    return LinkAt(template=template, hard=hard, on_conflict=conflict, rule=rule) if template else None
+    library = _read_library(table, place)
+    if template is None:
+        return None
+    return LinkAt(template=template, hard=kind == "hard", on_conflict=conflict, library=library, rule=rule)
 
 
 def _read_xattr(table: dict[str, Any], place: Place, rule: str) -> Xattr | None:
@@ -150,6 +161,16 @@ def _read_conflict(table: dict[str, Any], place: Place) -> Conflict:
     if value not in get_args(Conflict):
         place.at("on_conflict").expected('"number" or "skip"', value)
     return cast("Conflict", value)
+
+
+def _read_library(table: dict[str, Any], place: Place) -> str:
+    """Read the name of a library; which there are, the configuration says."""
+    value = table.get("library", "")
+    if "library" in table and (not isinstance(value, str) or not value):
+        place.at("library").expected('the name of a library, such as "ssd"', value)
+    elif value and place.libraries is not None and value not in place.libraries:
+        place.at("library").unknown("a library of config.toml", value, place.libraries)
+    return value if isinstance(value, str) else ""
 
 
 def _read_tag(table: dict[str, Any], place: Place, rule: str) -> Tag | None:
@@ -202,5 +223,5 @@ _READERS: Mapping[str, Callable[[dict[str, Any], Place, str], Action | None]] = 
 )
 # What may stand beside an action, and beside which.
 _BESIDE: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"on_conflict": ("move", "copy", "link"), "kind": ("link",)}
+    {"on_conflict": ("move", "copy", "link"), "library": ("move", "copy", "link"), "kind": ("link",)}
 )

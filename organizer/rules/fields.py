@@ -13,7 +13,7 @@ from organizer.rules.legal import split_suffix
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from organizer.config import Folders
+    from organizer.folders import Folders
     from organizer.sample import Item, Recognition, Sample
 
 # What a field may hold.

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import tomllib
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from organizer.errors import RulesError
 from organizer.rules.actions import read_then
 from organizer.rules.advice import warnings_for
 from organizer.rules.conditions import AllOf, read_when
 from organizer.rules.problems import Place
-from organizer.rules.ruleset import Rule, RuleSet
+from organizer.rules.ruleset import OnDuplicate, Rule, RuleSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 VERSION = 1
 _OF_FILE = ("version", "rule")
-_OF_RULE = ("name", "when", "then", "continue", "enabled")
+_OF_RULE = ("name", "when", "then", "continue", "enabled", "on_duplicate")
 
 
-def load_rules(paths: Sequence[Path]) -> RuleSet:
-    """Read rule files in the order given, as one list of rules; raise RulesError with all that is wrong."""
+def load_rules(paths: Sequence[Path], *, libraries: Collection[str] | None = None) -> RuleSet:
+    """Read rule files in the order given, as one list of rules; raise RulesError with all that is wrong.
+
+    `libraries` are those that rules may name, where that is known.
+    """
     problems: list[str] = []
     rules: list[Rule] = []
     digest = blake2b(digest_size=16)
@@ -34,7 +37,7 @@ def load_rules(paths: Sequence[Path]) -> RuleSet:
             problems.append(f"{path}: cannot be read: {error.strerror}")
             continue
         digest.update(len(content).to_bytes(8, "big") + content)
-        rules += read_rules(content, file=str(path), problems=problems)
+        rules += read_rules(content, file=str(path), problems=problems, libraries=libraries)
     if problems:
         raise RulesError(
             tuple(problems),
@@ -44,9 +47,11 @@ def load_rules(paths: Sequence[Path]) -> RuleSet:
     return RuleSet(rules=tuple(rules), digest=f"b2:{digest.hexdigest()}", warnings=warnings_for(rules))
 
 
-def read_rules(content: bytes, *, file: str, problems: list[str]) -> list[Rule]:
+def read_rules(
+    content: bytes, *, file: str, problems: list[str], libraries: Collection[str] | None = None
+) -> list[Rule]:
     """Read the rules of one file, noting in `problems` what is wrong."""
-    place = Place(problems=problems, file=file)
+    place = Place(problems=problems, file=file, libraries=libraries)
     try:
         table = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
@@ -84,9 +89,17 @@ def _read_rule(table: dict[str, Any], number: int, file: Place) -> Rule:
         then=read_then(table["then"], place.at("then"), rule=str(name)) if "then" in table else (),
         goes_on=_switch(table, "continue", place, absent=False),
         enabled=_switch(table, "enabled", place, absent=True),
+        on_duplicate=_on_duplicate(table, place),
         file=file.file,
         number=number,
     )
+
+
+def _on_duplicate(table: dict[str, Any], place: Place) -> OnDuplicate:
+    value = table.get("on_duplicate", "keep")
+    if value not in get_args(OnDuplicate):
+        place.at("on_duplicate").expected('"keep", "skip", "trash" or "link"', value)
+    return cast("OnDuplicate", value)
 
 
 def _switch(table: dict[str, Any], key: str, place: Place, *, absent: bool) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ class Place:
     file: str
     rule: str = ""  # 'rule 2 "Drums"'
     key: str = ""  # 'when.confidence'
+    libraries: Collection[str] | None = None  # that the configuration names; None: nobody knows
 
     @property
     def word(self) -> str:
@@ -50,6 +52,9 @@ class Place:
     def unknown(self, what: str, found: str, among: Iterable[str]) -> None:
         """Note a word that is none of those known, with the nearest of them, else with all."""
         known = sorted(among)
+        if not known:
+            self.note(f"expected {what}, found {shown(found)}; there is none")
+            return
         head = re.split(r"\W", found, maxsplit=1)[0]  # of `name.upper`, `name[0]`: what was meant is `name`
         near = get_close_matches(found.lower(), known, n=1) or get_close_matches(head.lower(), known, n=1)
         end = f'did you mean "{near[0]}"?' if near else f"known: {', '.join(known)}"

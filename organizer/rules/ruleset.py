@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from organizer.rules.actions import Action, Leave, MoveTo
 from organizer.rules.conditions import AllOf, words_of
@@ -12,6 +12,9 @@ from organizer.sample import FileType, Item
 
 if TYPE_CHECKING:
     from organizer.rules.terms import Finding
+
+
+OnDuplicate = Literal["keep", "skip", "trash", "link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Rule:
     then: tuple[Action, ...]
     goes_on: bool = False  # `continue`: later rules are asked too
     enabled: bool = True
+    on_duplicate: OnDuplicate = "keep"  # what becomes of a sound that the library has already
     file: str = ""
     number: int = 0  # in its file, from 1
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from organizer.config import LABEL_FOLDERS
 from organizer.errors import UsageProblem
+from organizer.folders import LABEL_FOLDERS
 from organizer.labels import LABELS
 from organizer.pack import AUDIO_SUFFIXES
 from organizer.recognition.names import kind_in, labels_in

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from organizer.config import Folders
+from organizer.folders import Folders
 from organizer.planning.conflicts import Snapshot
 from organizer.planning.planner import NO_ATTRIBUTES, NOTHING_COPIED, destinations, plan
 from organizer.rules.loader import read_rules

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from organizer.config import Folders
+from organizer.folders import Folders
 from organizer.planning.conflicts import Snapshot
 from organizer.planning.operations import (
     Copy,

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from organizer.config import Folders
+from organizer.folders import Folders
 from organizer.labels import CATEGORIES, CATEGORY_OF, LABELS
 from organizer.resources import shipped
 from organizer.rules.actions import MoveTo

@@ -128,8 +128,8 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path: Path) -> None:
         (
             '[{ unknown = "a/" }]',
             (
-                'then[1].unknown: expected an action, found "unknown"; known: copy, kind, leave, link, move, '
-                "on_conflict, sidecar, tag, xattr"
+                'then[1].unknown: expected an action, found "unknown"; known: copy, kind, leave, library, '
+                "link, move, on_conflict, sidecar, tag, xattr"
             ),
         ),
         (

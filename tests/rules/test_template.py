@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from organizer.config import Folders
+from organizer.folders import Folders
 from organizer.rules.fields import FIELDS, fields_of
 from organizer.rules.legal import legal_name
 from organizer.rules.problems import Place

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from organizer.config import LABEL_FOLDERS
 from organizer.errors import UsageProblem
+from organizer.folders import LABEL_FOLDERS
 from organizer.labels import LABELS
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.training.dataset import LOOP
