@@ -25,6 +25,7 @@ def rules() -> None:
       organizer rules check
       organizer rules check my-rules.toml
       organizer rules explain "Kick 1.wav"
+      organizer rules schema
     """
 
 
@@ -110,6 +111,21 @@ def explain(*, file: Path, json_: bool) -> None:
             say("    yes it has no condition")
         say(f"    so {one['why']}" if one["held"] else f"    so no: {one['why']}")
     say(f'"{decision.rule.name}" wins' if decision.rule else "no rule wins: the file stays")
+
+
+@rules.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, with which editors complete and check them.
+
+    `organizer init` writes it beside the rules; the first line of each file that ships names it there.
+
+    \b
+    Examples:
+      organizer rules schema > rules.schema.json
+    """
+    from organizer.rules.schema import schema as describe
+
+    click.echo(as_json(describe(), indent=2))
 
 
 def warnings_of(loaded: RuleSet) -> list[str]:

@@ -14,6 +14,8 @@ from organizer.config import Config, Home, Inbox, absolute, dump, overlaps
 from organizer.errors import ConfigError, OrganizerError, UsageProblem
 from organizer.resources import shipped
 
+SCHEMA = "rules.schema.json"  # named in the first line of the rule files that ship; ours, and always today's
+
 
 @click.command()
 @click.option(
@@ -75,6 +77,7 @@ def _make(home: Home, config: Config, folders: list[Path], rule_file: Path) -> N
         home.rules.mkdir(parents=True, exist_ok=True)
         if not rule_file.exists():
             shutil.copyfile(shipped("rules", "default.toml"), rule_file)
+        shutil.copyfile(shipped("rules", SCHEMA), home.rules / SCHEMA)
         # Last, so that a configuration means that all of it is there.
         with home.config_file.open("x", encoding="utf-8") as file:
             file.write(dump(config))

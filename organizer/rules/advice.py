@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from organizer.rules.actions import CopyTo, MoveTo
 from organizer.rules.conditions import AllOf
-from organizer.rules.terms import Asked
+from organizer.rules.terms import Asked, Glob, Number, OneOf
 from organizer.rules.words import WORDS
 from organizer.sample import FileType, Kind
 
@@ -22,6 +22,12 @@ _OF_ONESHOTS = frozenset({"folder", "label", "category"})
 # What only a sound has: each word but those that any file answers to.
 _ASKS_FOR_SOUND = WORDS.keys() - {"pack", "inbox", "name", "path", "size", "type", "readable", "bundle"}
 _ASKS_FOR_ONESHOT = frozenset({"label", "category", "label_confidence", "margin", "note", "note_confidence"})
+# Which kinds can have what a word asks for.
+_KINDS_OF = {
+    **dict.fromkeys(_ASKS_FOR_ONESHOT, frozenset({"oneshot"})),
+    **dict.fromkeys(("content", "content_confidence"), frozenset({"loop"})),
+    **dict.fromkeys(("bpm", "bpm_confidence"), frozenset({"loop", "long"})),
+}
 # Fields that are there where a rule asks for them, or for their confidence.
 _ASKED = frozenset({"pack", "content", "bpm", "key", "note"})
 # A rule that names one of these sees files that other rules pass over.
@@ -29,9 +35,16 @@ _OPENING = frozenset({"type", "readable", "bundle"})
 
 
 def warnings_for(rules: Sequence[Rule]) -> tuple[str, ...]:
-    """Find rules that are never reached, moves that never happen, values that may be missing."""
+    """Find rules that never hold or are never reached, moves that never happen, values that may be
+    missing."""
     rules = [rule for rule in rules if rule.enabled]
-    return (*_twice_named(rules), *_never_reached(rules), *_never_moved(rules), *_may_lack(rules))
+    return (
+        *_twice_named(rules),
+        *_never_hold(rules),
+        *_never_reached(rules),
+        *_never_moved(rules),
+        *_may_lack(rules),
+    )
 
 
 def _twice_named(rules: Sequence[Rule]) -> list[str]:
@@ -44,16 +57,68 @@ def _twice_named(rules: Sequence[Rule]) -> list[str]:
     return found
 
 
+def _never_hold(rules: Sequence[Rule]) -> list[str]:
+    return [
+        f"{_spot(rule)}: never holds: {reason}"
+        for rule in rules
+        if (reason := _contradiction(_demanded(rule.when)))
+    ]
+
+
+def _contradiction(demanded: Sequence[Asked]) -> str:
+    """Say why all of these can never hold at once; empty where nothing speaks against it."""
+    kinds = {str(kind) for one in demanded if one.word == "kind" for kind in one.wanted}
+    types = {str(type_) for one in demanded if one.word == "type" for type_ in one.wanted}
+    readable = next((one.wanted[0] for one in demanded if one.word == "readable"), True)
+    for one in demanded:
+        needs = _KINDS_OF.get(one.word)
+        if kinds and needs and not kinds & needs:
+            return f"only a {' or '.join(sorted(needs))} has {one.word}"
+        if one.word in _ASKS_FOR_SOUND and types and FileType.AUDIO not in types:
+            return f"only sounds have {one.word}"
+        if one.word in _ASKS_FOR_SOUND and not readable:
+            return f"what cannot be read has no {one.word}"
+    for place, one in enumerate(demanded):
+        for other in demanded[place + 1 :]:
+            if one.word == other.word and isinstance(one.term, OneOf) and not {*one.wanted} & {*other.wanted}:
+                return f"no {one.word} is both {' or '.join(one.wanted)} and {' or '.join(other.wanted)}"
+    return ""
+
+
 def _never_reached(rules: Sequence[Rule]) -> list[str]:
     found = []
-    catcher: Rule | None = None
-    for rule in rules:
-        if catcher and not rule.words & _OPENING:
-            by = _number(catcher, rule)
-            found.append(f"{_spot(rule)}: never reached: {by} takes every sound before it")
-        elif not rule.when.conditions and not rule.goes_on:
-            catcher = rule
+    for place, rule in enumerate(rules):
+        before = next((one for one in rules[:place] if _takes_all_of(one, rule)), None)
+        if before is None:
+            continue
+        what = "all that it would" if before.when.conditions else "every sound"
+        found.append(f"{_spot(rule)}: never reached: {_number(before, rule)} takes {what} before it")
     return found
+
+
+def _takes_all_of(before: Rule, rule: Rule) -> bool:
+    """Say whether an earlier rule takes whatever a later one would."""
+    if before.goes_on or rule.words & _OPENING - before.words:
+        return False
+    demanded = _flat(rule.when)
+    return all(any(_implies(one, wanted) for one in demanded) for wanted in _flat(before.when))
+
+
+def _implies(one: Condition, other: Condition) -> bool:
+    """Say whether the second holds wherever the first does."""
+    if not isinstance(one, Asked) or not isinstance(other, Asked):
+        return one == other
+    if one.word != other.word:
+        return False
+    if isinstance(one.term, Number):
+        return all(any(wide.contains(narrow) for wide in other.wanted) for narrow in one.wanted)
+    return set(one.wanted) <= set(other.wanted) or (isinstance(one.term, Glob) and "*" in other.wanted)
+
+
+def _flat(condition: Condition) -> list[Condition]:
+    if isinstance(condition, AllOf):
+        return [inner for one in condition.conditions for inner in _flat(one)]
+    return [condition]
 
 
 def _never_moved(rules: Sequence[Rule]) -> list[str]:
@@ -104,9 +169,7 @@ def _surely_present(rule: Rule) -> frozenset[str]:
 
 def _demanded(condition: Condition) -> list[Asked]:
     """Give the words that hold whenever the whole does."""
-    if isinstance(condition, AllOf):
-        return [inner for one in condition.conditions for inner in _demanded(one)]
-    return [condition] if isinstance(condition, Asked) else []
+    return [one for one in _flat(condition) if isinstance(one, Asked)]
 
 
 def _spot(rule: Rule) -> str:

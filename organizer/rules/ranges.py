@@ -29,6 +29,14 @@ class Range:
     def __str__(self) -> str:
         return self.text
 
+    def contains(self, other: Range) -> bool:
+        """Say whether every number of another range is in this one."""
+        low = other.low > self.low or (other.low == self.low and (other.above_low or not self.above_low))
+        high = other.high < self.high or (
+            other.high == self.high and (other.below_high or not self.below_high)
+        )
+        return low and high
+
     def holds(self, value: float) -> bool:
         above = value > self.low if self.above_low else value >= self.low
         below = value < self.high if self.below_high else value <= self.high

@@ -247,6 +247,62 @@ def test_a_rule_that_can_be_reached_is_not_warned_of(tmp_path: Path, text: str) 
     assert warnings_in(tmp_path, text) == []
 
 
+def rule_when(name: str, when: str) -> str:
+    return f'[[rule]]\nname = "{name}"\nwhen = {{ {when} }}\nthen = [{{ leave = true }}]\n'
+
+
+@pytest.mark.parametrize(
+    ("when", "narrower"),
+    [
+        ('kind = "loop"', 'kind = "loop", bpm = "> 100"'),
+        ('label = ["kick", "snare"]', 'label = "kick"'),
+        ('confidence = ">= 0.5"', 'confidence = "0.8..0.9"'),
+        ('confidence = "> 0.5"', 'confidence = ["> 0.6", "> 0.7"]'),
+        ('pack = "*"', 'pack = "808*"'),
+        ('pack = ["A*", "B*"]', 'all = [{ pack = "B*" }, { kind = "loop" }]'),
+        ('not = { kind = "loop" }', 'not = { kind = "loop" }, confidence = "> 0.1"'),
+        ('type = ["midi", "image"]', 'type = "midi"'),
+        ("bundle = true", 'bundle = true, kind = "loop"'),
+    ],
+)
+def test_a_rule_of_which_another_takes_all_is_named(tmp_path: Path, when: str, narrower: str) -> None:
+    assert warnings_in(tmp_path, rule_when("Wide", when) + rule_when("Narrow", narrower)) == [
+        'rule 2 "Narrow": never reached: rule 1 "Wide" takes all that it would before it'
+    ]
+    assert warnings_in(tmp_path, rule_when("Narrow", narrower) + rule_when("Wide", when)) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "other"),
+    [
+        ('confidence = "> 0.5"', 'confidence = ">= 0.5"'),
+        ('pack = "808*"', 'pack = "80*"'),
+        ('kind = "loop"', 'any = [{ kind = "loop" }, { kind = "long" }]'),
+        ('kind = "loop"', 'kind = "loop", bundle = true'),
+        ('kind = "loop", bpm = "> 100"', 'kind = "loop"'),
+        ('type = "audio"', 'kind = "loop"'),
+    ],
+)
+def test_a_rule_that_takes_more_than_another_is_not_warned_of(tmp_path: Path, when: str, other: str) -> None:
+    assert warnings_in(tmp_path, rule_when("One", when) + rule_when("Other", other)) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "reason"),
+    [
+        ('kind = "loop", label = "kick"', "only a oneshot has label"),
+        ('kind = ["loop", "long"], note = "C"', "only a oneshot has note"),
+        ('kind = "oneshot", bpm = "> 100"', "only a long or loop has bpm"),
+        ('category = "kick", all = [{ kind = "loop" }]', "only a oneshot has category"),
+        ('type = "midi", duration = "> 1"', "only sounds have duration"),
+        ('readable = false, kind = "loop"', "what cannot be read has no kind"),
+        ('kind = "loop", all = [{ kind = "oneshot" }]', "no kind is both loop and oneshot"),
+    ],
+)
+def test_a_rule_that_can_never_hold_is_named(tmp_path: Path, when: str, reason: str) -> None:
+    assert warnings_in(tmp_path, rule_when("Never", when)) == [f'rule 1 "Never": never holds: {reason}']
+
+
 def test_a_move_that_never_happens_is_named(tmp_path: Path) -> None:
     assert warnings_in(tmp_path, CATCH_ALL.replace("then", "continue = true\nthen") + LOOPS) == [
         'rule 2 "Loops": its move never happens: rule 1 "Doubt" has placed every sound before it'
@@ -255,7 +311,8 @@ def test_a_move_that_never_happens_is_named(tmp_path: Path) -> None:
 
 def test_a_name_given_twice_is_named(tmp_path: Path) -> None:
     assert warnings_in(tmp_path, LOOPS + LOOPS) == [
-        'rule 2 "Loops": has the name of rule 1 "Loops" too; logs show names'
+        'rule 2 "Loops": has the name of rule 1 "Loops" too; logs show names',
+        'rule 2 "Loops": never reached: rule 1 "Loops" takes all that it would before it',
     ]
 
 
