@@ -8,32 +8,35 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from organizer.batch.arrivals import Arrival
 from organizer.batch.gate import Gate
-from organizer.batch.pipeline import look_at
-from organizer.batch.proposing import PART, Opinion, Progress, Proposal, Proposing, never, unseen
+from organizer.batch.proposing import PART, Opinion, Parcel, Progress, Proposal, Proposing, never, unseen
 from organizer.batch.remaining import Verdicts
-from organizer.errors import LockedError
+from organizer.batch.unpacking import sweep
+from organizer.errors import FileProblem, LockedError
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
 from organizer.library.index import Entry, Index
-from organizer.library.remainders import TROUBLES, Remainder, Remainders
-from organizer.planning.operations import Move, WriteTags
+from organizer.library.remainders import TROUBLES, Nature, Remainder, Remainders, next_retry
+from organizer.planning.operations import Extract, Move, WriteTags
 from organizer.rules.book import RuleBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import PurePosixPath
 
-    from organizer.batch.arrivals import Arrival
     from organizer.execution.executor import Outcome, Result
+
+_MOST_TOLD = 3  # files of an archive that are named
 
 # How long filing waits for another command to finish its batch.
 PATIENCE = 600.0
@@ -50,6 +53,7 @@ class Report:
     problems: int = 0
     seconds: float = field(default=0.0, compare=False)
     interrupted: bool = False
+    troubles: tuple[Remainder, ...] = field(default=(), compare=False)  # of what stays in an archive
 
     def plus(self, part: Report) -> Report:
         return replace(
@@ -59,7 +63,18 @@ class Report:
             left=self.left + part.left,
             problems=self.problems + part.problems,
             interrupted=part.interrupted,
+            troubles=(*self.troubles, *part.troubles),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One call to file something, and how."""
+
+    arrival: Arrival
+    stop: Callable[[], bool]
+    progress: Progress
+    forced: bool
 
 
 @dataclass(kw_only=True)
@@ -75,6 +90,7 @@ class Filing:
     filesystem: Filesystem
     index: Index
     remainders: Remainders
+    libraries: Sequence[Path]
     clock: Callable[[], float] = time.time
 
     @property
@@ -87,13 +103,14 @@ class Filing:
     def recover(self) -> tuple[str, ...]:
         """Bring an interrupted batch to its end, and let the index follow."""
         self.remainders.forget_gone(os.path.lexists)
+        sweep(self.libraries)
         with self._turn("recovery", never):
             said = recover(self.journal, self.filesystem, self.executor)
             for batch in reversed(self.journal.batches(limit=50)):
                 self.index.moved(
                     (record.operation.source, record.operation.target)
                     for record in self.journal.operations(batch.id)
-                    if record.state == "done" and isinstance(record.operation, Move)
+                    if record.state == "done" and isinstance(record.operation, Move | Extract)
                 )
         return said
 
@@ -117,26 +134,81 @@ class Filing:
         `forced` files also what is held or known to stay.
         """
         began = self.clock()
-        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        chosen = self.proposing.chosen(listing, arrival, forced=forced)
+        whole = self.proposing.parcel(arrival, forced=forced)
         if forced:
-            self.journal.release([listing.path(relative) for relative in chosen])
-        sum_ = Report(batch=None, title=arrival.title)
-        for start in range(0, len(chosen), PART):
+            self.journal.release([whole.listing.path(relative) for relative in whole.chosen])
+        parcel, archives = self.proposing.sorted_out(whole)
+        work = _Work(arrival=arrival, stop=stop, progress=progress, forced=forced)
+        sum_ = self._file_parcel(parcel, Report(batch=None, title=arrival.title), work)
+        for relative in archives:
+            if sum_.interrupted:
+                break
+            sum_ = self._file_archive(whole, relative, sum_, work)
+        return replace(sum_, seconds=self.clock() - began, troubles=())
+
+    def _file_parcel(self, parcel: Parcel, sum_: Report, work: _Work) -> Report:
+        """File a parcel, a part at a time, as more of what `sum_` tells of."""
+        for start in range(0, len(parcel.chosen), PART):
             opinion = self.proposing.hear(
-                listing,
-                chosen[start : start + PART],
-                stop=stop,
-                progress=progress,
+                parcel,
+                parcel.chosen[start : start + PART],
+                stop=work.stop,
+                progress=work.progress,
                 before=start,
-                total=len(chosen),
+                total=len(parcel.chosen),
             )
             if opinion is not None:
-                sum_ = sum_.plus(self._act(arrival, opinion, sum_.batch, stop, progress, forced=forced))
+                sum_ = sum_.plus(self._act(parcel, opinion, sum_.batch, work))
             if opinion is None or sum_.interrupted:
-                sum_ = replace(sum_, interrupted=True)
-                break
-        return replace(sum_, seconds=self.clock() - began)
+                return replace(sum_, interrupted=True)
+        return sum_
+
+    def _file_archive(self, whole: Parcel, relative: PurePosixPath, sum_: Report, work: _Work) -> Report:
+        """File what is in an archive, then the archive itself, unless something in it could not be filed."""
+        # One that was dropped by itself is a pack, and a batch of its own.
+        begun = replace(sum_, batch=sum_.batch if whole.listing.pack else None, troubles=())
+        try:
+            with self.proposing.inside(whole, relative, forced=work.forced, progress=work.progress) as parcel:
+                inside = self._file_parcel(parcel, begun, work)
+        except FileProblem as problem:
+            self._stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
+            return replace(sum_, left=sum_.left + 1, problems=sum_.problems + (not problem.lasting))
+        if inside.interrupted:
+            return inside
+        if inside.troubles or parcel.refused:
+            worst = (
+                Nature.FAILED
+                if any(t.nature is Nature.FAILED for t in inside.troubles)
+                else Nature.UNREADABLE
+            )
+            said = [*(f"{one.path.name}: {one.reason}" for one in inside.troubles), *parcel.refused]
+            more = f"; and {len(said) - _MOST_TOLD} more" if len(said) > _MOST_TOLD else ""
+            rest = FileProblem(
+                f"the rest of it is filed, but not {'; '.join(said[:_MOST_TOLD])}{more}",
+                hint="What could not be filed is still in the archive.",
+            )
+            self._stays(whole, relative, worst, rest)
+            return replace(inside, left=inside.left + 1, problems=inside.problems + bool(parcel.refused))
+        return self._file_parcel(replace(whole, chosen=[relative]), inside, work)
+
+    def _stays(self, whole: Parcel, relative: PurePosixPath, nature: Nature, problem: FileProblem) -> None:
+        """Write down why an archive stays where it is."""
+        path, now = whole.listing.path(relative), self.clock()
+        before = self.remainders.get(path)
+        again = before is not None and before.nature is Nature.FAILED
+        attempts = before.attempts + 1 if before is not None and again else 1
+        remainder = Remainder(
+            path=path,
+            stamp=whole.listing.stamps[relative],
+            nature=nature,
+            reason=problem.message,
+            hint=problem.hint,
+            context=self.proposing.context,
+            attempts=attempts,
+            retry_at=next_retry(attempts, now=now) if nature is Nature.FAILED else None,
+            seen_at=now,
+        )
+        self.remainders.update(put=[remainder], gone=[])
 
     @contextmanager
     def _turn(self, what: str, stop: Callable[[], bool]) -> Iterator[bool]:
@@ -158,24 +230,21 @@ class Filing:
 
     def _act(
         self,
-        arrival: Arrival,
+        parcel: Parcel,
         opinion: Opinion,
         batch: int | None,
-        stop: Callable[[], bool],
-        progress: Progress,
-        *,
-        forced: bool,
+        work: _Work,
     ) -> Report:
         """Plan and execute under the lock, and write down what came of it."""
-        with self._turn(f"filing {arrival.title}", stop) as is_ours:
+        with self._turn(f"filing {parcel.title}", work.stop) as is_ours:
             if not is_ours:
-                return Report(batch=batch, title=arrival.title, interrupted=True)
-            proposal = self.proposing.plan(arrival, opinion, forced=forced)
-            if batch is None and not forced and arrival.pack is not None:
+                return Report(batch=batch, title=parcel.title, interrupted=True)
+            proposal = self.proposing.plan(parcel, opinion, forced=work.forced)
+            if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
-                batch = self._batch_to_join(arrival, proposal)
-            batch, results = self._execute(proposal, batch, stop, progress)
-            return self._remember(proposal, batch, results)
+                batch = self._batch_to_join(work.arrival, proposal)
+            batch, results = self._execute(parcel, proposal, batch, work)
+            return self._remember(parcel, proposal, batch, results)
 
     def _batch_to_join(self, arrival: Arrival, proposal: Proposal) -> int | None:
         """Find the open batch of a pack. One dropped a second time is a batch of its own: to undo both as
@@ -193,24 +262,24 @@ class Filing:
         return None if wanted & taken else batch
 
     def _execute(
-        self, proposal: Proposal, batch: int | None, stop: Callable[[], bool], progress: Progress
+        self, parcel: Parcel, proposal: Proposal, batch: int | None, work: _Work
     ) -> tuple[int | None, tuple[Result, ...]]:
         if not proposal.plan.actions:
-            return None, ()
+            return batch, ()
         # Known at its old place first: should we be interrupted, recovery lets the entry follow its file.
-        self.index.put(self._entries(proposal))
+        self.index.put(self._entries(parcel, proposal))
         outcome: Outcome = self.executor.run(
             proposal.plan,
             batch=batch,
             model_id=self.model_id,
             rules_digest=self.book.digest,
-            progress=lambda done, total: progress("filing", done, total),
-            stop=stop,
+            progress=lambda done, total: work.progress("filing", done, total),
+            stop=work.stop,
         )
         self.index.moved(
             (result.operation.source, result.operation.target)
             for result in outcome.results
-            if isinstance(result.operation, Move) and result.state == "done"
+            if isinstance(result.operation, Move | Extract) and result.state == "done"
         )
         self.index.rewritten(
             (result.operation.path, result.stamp_after, result.hash_after)
@@ -219,12 +288,12 @@ class Filing:
         )
         return outcome.batch, outcome.results
 
-    def _entries(self, proposal: Proposal) -> list[Entry]:
-        moved = {one.source for one in proposal.plan.operations if isinstance(one, Move)}
+    def _entries(self, parcel: Parcel, proposal: Proposal) -> list[Entry]:
+        moved = {one.source for one in proposal.plan.operations if isinstance(one, Move | Extract)}
         tagged = {one.path for one in proposal.plan.operations if isinstance(one, WriteTags)}
         return [
             Entry(
-                path=decision.item.path,
+                path=parcel.named(decision.item.path),
                 origin=decision.item.origin,
                 stamp=decision.item.stamp,
                 sample=decision.item.sample,
@@ -232,11 +301,12 @@ class Filing:
                 heard_at=self.clock(),
             )
             for decision in proposal.decisions
-            if decision.item.sample is not None and decision.item.path in moved | tagged
+            if decision.item.sample is not None and parcel.named(decision.item.path) in moved | tagged
         ]
 
     def _remember(
         self,
+        parcel: Parcel,
         proposal: Proposal,
         batch: int | None,
         results: tuple[Result, ...],
@@ -253,7 +323,8 @@ class Filing:
             elif not verdicts.pending(path):
                 before = self.remainders.get(path)
                 put.append(verdicts.remainder(decision, before, context=context, now=now))
-        self.remainders.update(put=put, gone=gone)
+        if not parcel.members:
+            self.remainders.update(put=put, gone=gone)
         return Report(
             batch=batch,
             title=proposal.plan.title,
@@ -261,4 +332,5 @@ class Filing:
             left=len(put),
             problems=sum(one.nature in TROUBLES for one in put),
             interrupted=any(result.state == "pending" for result in results),
+            troubles=tuple(one for one in put if one.nature in TROUBLES) if parcel.members else (),
         )

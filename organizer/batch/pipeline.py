@@ -22,11 +22,19 @@ from organizer.planning import planner
 from organizer.planning.attributes import name_for
 from organizer.planning.conflicts import Snapshot
 from organizer.planning.filing import Twin
-from organizer.planning.operations import Copy, Link, MakeFolder, Move, WriteEntries, WriteSidecar
+from organizer.planning.operations import (
+    Copy,
+    Extract,
+    Link,
+    MakeFolder,
+    Move,
+    WriteEntries,
+    WriteSidecar,
+)
 from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Inspection, Request
-from organizer.rules.actions import Xattr
+from organizer.rules.actions import Unpack, Xattr
 from organizer.sample import FileType, Item, Origin, Stamp
 
 if TYPE_CHECKING:
@@ -146,23 +154,26 @@ class Pipeline:
         rules = self._book.of(listing.inbox).rules
         opens_bundles = any("bundle" in rule.words for rule in rules)
         for relative in chosen:
-            bundle = listing.survey.bundles.get(relative)
-            item = Item(
-                path=listing.path(relative),
-                origin=listing.origin(relative),
-                stamp=listing.stamps[relative],
-                type=type_of(relative),
-                bundle=None if bundle is None else listing.path(bundle),
-                companions=tuple(
-                    listing.path(companion) for companion in listing.survey.companions.get(relative, ())
-                ),
-                day=self._today,
-            )
-            if item.type is FileType.AUDIO and (bundle is None or opens_bundles):
+            item = self._item(listing, relative)
+            if item.type is FileType.AUDIO and (item.bundle is None or opens_bundles):
                 audio.append(item)
             else:
                 yield Heard(item=item)
         yield from self._heard(audio)
+
+    def _item(self, listing: Listing, relative: PurePosixPath) -> Item:
+        bundle = listing.survey.bundles.get(relative)
+        return Item(
+            path=listing.path(relative),
+            origin=listing.origin(relative),
+            stamp=listing.stamps[relative],
+            type=type_of(relative),
+            bundle=None if bundle is None else listing.path(bundle),
+            companions=tuple(
+                listing.path(companion) for companion in listing.survey.companions.get(relative, ())
+            ),
+            day=self._today,
+        )
 
     def hear_again(self, entries: Sequence[Entry]) -> Iterator[Heard]:
         """Hear samples of the library with today's model, under the names they came with."""
@@ -189,6 +200,13 @@ class Pipeline:
         inspections = [one.inspection for one in heard if one.inspection is not None]
         results = iter(self._recognizer.recognise(inspections))
         return [one.item if one.inspection is None else _with(one.item, next(results)) for one in heard]
+
+    def unpacks(self, listing: Listing, relative: PurePosixPath) -> bool:
+        """Say whether the rules would have an archive unpacked."""
+        if type_of(relative) is not FileType.ARCHIVE:
+            return False
+        decision = self._book.of(listing.inbox).decide(self._item(listing, relative))
+        return any(isinstance(action, Unpack) for action in decision.actions)
 
     def decide(self, items: Iterable[Item]) -> list[Decision]:
         return [self._book.of(item.origin.inbox).decide(item) for item in items]
@@ -225,6 +243,7 @@ class Pipeline:
         copied: Mapping[tuple[Path, str], Collection[Path]] = planner.NOTHING_COPIED,
         after: Iterable[Plan] = (),
         foreseen: Mapping[str, Twin] = planner.NO_TWINS,
+        members: Mapping[Path, tuple[Path, str]] = planner.NO_MEMBERS,
     ) -> Plan:
         """Plan with the library's folders as they are now, or as they would be after other plans.
 
@@ -252,6 +271,7 @@ class Pipeline:
             tree=tree,
             copied=copied,
             twins={**foreseen, **self._twins_of(decisions)},
+            members=members,
             held=_attributes_of(decisions),
             attribute=name_for(sys.platform),
         )
@@ -316,6 +336,7 @@ def _laid_by(plans: Iterable[Plan]) -> dict[Path, set[str]]:
             case (
                 Move(target=path)
                 | Copy(target=path)
+                | Extract(target=path)
                 | Link(target=path)
                 | WriteSidecar(path=path)
                 | WriteEntries(path=path)

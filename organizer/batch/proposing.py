@@ -5,21 +5,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.batch.pipeline import Listing, Pipeline, look_at
+from organizer.batch.unpacking import unpacked
 from organizer.errors import FileProblem
 from organizer.planning.filing import Twin
-from organizer.planning.operations import Move, Plan
+from organizer.planning.operations import Extract, Move, Plan
+from organizer.recognition.identity import content_hash
 from organizer.rules.ruleset import Decision
 
 if TYPE_CHECKING:
-    from pathlib import PurePosixPath
-
     from organizer.batch.arrivals import Arrival
     from organizer.batch.gate import Gate
     from organizer.config import Config
@@ -66,6 +67,22 @@ class Proposal:
     decisions: tuple[Decision, ...]
     problems: Mapping[Path, FileProblem]
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """What is heard and planned together: files that lie in an inbox, or what is in an archive of it."""
+
+    title: str
+    inbox: str
+    listing: Listing
+    chosen: list[PurePosixPath]
+    members: Mapping[Path, tuple[Path, str]] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()  # of an archive, what was not unpacked, in sentences
+
+    def named(self, path: Path) -> Path:
+        """Name a file as the user knows it: what is in an archive, as if that were a folder."""
+        return Path(*self.members[path]) if path in self.members else path
 
 
 class Proposing:
@@ -117,13 +134,66 @@ class Proposing:
     ) -> list[Plan]:
         """Say what filing these arrivals now, one after the other, would do."""
         proposals: list[Proposal] = []
-        for arrival in arrivals:
-            listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-            chosen = self.chosen(listing, arrival, forced=forced)
-            opinion = self.hear(listing, chosen, progress=progress)
+
+        def propose(parcel: Parcel) -> None:
+            opinion = self.hear(parcel, parcel.chosen, progress=progress)
             assert opinion is not None  # nobody asked to stop
-            proposals.append(self.plan(arrival, opinion, forced=forced, after=proposals))
+            proposals.append(self.plan(parcel, opinion, forced=forced, after=proposals))
+
+        for arrival in arrivals:
+            whole = self.parcel(arrival, forced=forced)
+            plain, archives = self.sorted_out(whole)
+            propose(plain)
+            for relative in archives:
+                try:
+                    with self.inside(whole, relative, forced=forced, progress=progress) as parcel:
+                        propose(parcel)
+                except FileProblem:
+                    continue  # it stays as it is; a run says why
+                propose(replace(whole, chosen=[relative]))
         return [one.plan for one in proposals]
+
+    def parcel(self, arrival: Arrival, *, forced: bool) -> Parcel:
+        """Choose the work among the files of an arrival."""
+        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
+        chosen = self.chosen(listing, arrival, forced=forced)
+        return Parcel(title=arrival.title, inbox=arrival.inbox.title, listing=listing, chosen=chosen)
+
+    def sorted_out(self, parcel: Parcel) -> tuple[Parcel, list[PurePosixPath]]:
+        """Set apart the archives that the rules would have unpacked."""
+        pipeline = self.pipeline()
+        archives = [one for one in parcel.chosen if pipeline.unpacks(parcel.listing, one)]
+        plain = [one for one in parcel.chosen if one not in set(archives)]
+        return replace(parcel, chosen=plain), archives
+
+    @contextmanager
+    def inside(
+        self, parcel: Parcel, relative: PurePosixPath, *, forced: bool, progress: Progress = unseen
+    ) -> Iterator[Parcel]:
+        """Open an archive for as long as what is in it is heard and filed. Raises `FileProblem`."""
+        archive = parcel.listing.path(relative)
+        with unpacked(
+            archive,
+            parcel.listing.origin(relative),
+            self._config.library_root,
+            progress=lambda done, total: progress("unpacking", done >> 20, max(total, done) >> 20),
+        ) as opened:
+            listing = look_at(opened.root, inbox=parcel.inbox, pack=opened.pack)
+            done = set() if forced else self._journal.extracted(archive)
+            chosen = [
+                one
+                for one in listing.survey.work
+                if not done or (opened.members[path := listing.path(one)][1], content_hash(path)) not in done
+            ]
+            title = parcel.title if parcel.listing.pack else opened.pack
+            yield Parcel(
+                title=title,
+                inbox=parcel.inbox,
+                listing=listing,
+                chosen=chosen,
+                members=opened.members,
+                refused=opened.refused,
+            )
 
     def chosen(self, listing: Listing, arrival: Arrival, *, forced: bool) -> list[PurePosixPath]:
         """Choose the work among the files of an arrival."""
@@ -137,8 +207,8 @@ class Proposing:
 
     def hear(
         self,
-        listing: Listing,
-        chosen: list[PurePosixPath],
+        parcel: Parcel,
+        chosen: Sequence[PurePosixPath],
         *,
         stop: Callable[[], bool] = never,
         progress: Progress = unseen,
@@ -148,7 +218,7 @@ class Proposing:
         """Hear files and ask the rules; None when asked to stop. `before` of `total` were heard earlier."""
         pipeline = self.pipeline()
         heard = []
-        for one in pipeline.hear(listing, chosen):
+        for one in pipeline.hear(parcel.listing, chosen):
             heard.append(one)
             if len(heard) % BEAT == 0:
                 progress("listening", before + len(heard), total or len(chosen))
@@ -161,28 +231,29 @@ class Proposing:
         return Opinion(decisions=tuple(decisions), hashes=hashes, problems=problems)
 
     def plan(
-        self, arrival: Arrival, opinion: Opinion, *, forced: bool, after: Sequence[Proposal] = ()
+        self, parcel: Parcel, opinion: Opinion, *, forced: bool, after: Sequence[Proposal] = ()
     ) -> Proposal:
         """Plan on the disk as it is now: an undo may have come while the sounds were heard.
 
         `after` is what would be done before this.
         """
-        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
+        listing = look_at(parcel.listing.root, inbox=parcel.inbox, pack=parcel.listing.pack)
         present = {listing.path(relative): stamp for relative, stamp in listing.stamps.items()}
         still = tuple(
             decision
             for decision in opinion.decisions
             if present.get(decision.item.path) == decision.item.stamp
-            and (forced or self._gate.is_open(decision.item.path, decision.item.stamp))
+            and (forced or parcel.members or self._gate.is_open(decision.item.path, decision.item.stamp))
         )
         plan = self.pipeline().plan(
             still,
             hashes=opinion.hashes,
             stamps=present,
             origin="sort" if forced else "pack",
-            title=arrival.title,
-            inbox=arrival.inbox.title,
-            tree=listing.tree,
+            title=parcel.title,
+            inbox=parcel.inbox,
+            tree=None if parcel.members else listing.tree,
+            members=parcel.members,
             copied=self._journal.copies_of(decision.item.path for decision in still),
             after=[one.plan for one in after],
             foreseen=_foreseen(after),
@@ -222,7 +293,10 @@ def _foreseen(proposals: Sequence[Proposal]) -> dict[str, Twin]:
     for proposal in proposals:
         sounds = {one.item.path: one.item.sample for one in proposal.decisions}
         for operation in proposal.plan.operations:
-            if isinstance(operation, Move) and (sample := sounds.get(operation.source)) is not None:
+            if not isinstance(operation, Move | Extract):
+                continue
+            source = operation.source if isinstance(operation, Move) else operation.staged
+            if (sample := sounds.get(source)) is not None:
                 twin = Twin(operation.target, operation.content_hash)
                 found.setdefault(sample.facts.sound_id, twin)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from organizer.library.remainders import Nature, Remainder, next_retry
-from organizer.planning.operations import Move, Skip, WriteTags
+from organizer.planning.operations import Extract, Move, Skip, WriteTags
 from organizer.sample import FileType
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from organizer.rules.ruleset import Decision
     from organizer.sample import Stamp
 
-ARCHIVE_HINT = "Unpack it, and drop the folder into the inbox."
+ARCHIVE_HINT = "Write unpack = true in a rule for the type archive, or unpack it yourself."
 
 
 class Verdicts:
@@ -27,7 +27,11 @@ class Verdicts:
     def __init__(self, plan: Plan, results: Sequence[Result], problems: Mapping[Path, FileProblem]) -> None:
         self._problems = problems
         self._skips = {one.path: one for one in plan.operations if isinstance(one, Skip)}
-        self._moves = {one.operation.source: one for one in results if isinstance(one.operation, Move)}
+        self._moves = {
+            one.operation.staged if isinstance(one.operation, Extract) else one.operation.source: one
+            for one in results
+            if isinstance(one.operation, Move | Extract)
+        }
         self._tagged = {
             one.operation.path: one.stamp_after
             for one in results
@@ -76,5 +80,5 @@ class Verdicts:
         if item.bundle is not None:
             return Nature.BUNDLE, skip.reason, skip.hint
         if item.type is FileType.ARCHIVE and decision.rule is None:
-            return Nature.ARCHIVE, "archives are not opened", ARCHIVE_HINT
+            return Nature.ARCHIVE, "no rule unpacks it", ARCHIVE_HINT
         return Nature.LEFT, skip.reason, skip.hint

@@ -12,7 +12,16 @@ from organizer.execution.codec import encode
 from organizer.execution.executor import Outcome
 from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
-from organizer.planning.operations import ACTIONS, Copy, Move, Plan, RestoreBytes, WriteTags
+from organizer.planning.operations import (
+    ACTIONS,
+    Copy,
+    Extract,
+    Move,
+    Plan,
+    RemoveExtracted,
+    RestoreBytes,
+    WriteTags,
+)
 from organizer.planning.undo import invert
 
 if TYPE_CHECKING:
@@ -83,10 +92,10 @@ class Undoing:
                     continue
                 plan = self.plan(now)
                 outcome = self._executor.run(plan, progress=partial(progress, plan.title))
+                done = [result.operation for result in outcome.results if result.state == "done"]
+                self._index.moved((one.source, one.target) for one in done if isinstance(one, Move | Extract))
                 self._index.moved(
-                    (result.operation.source, result.operation.target)
-                    for result in outcome.results
-                    if result.state == "done" and isinstance(result.operation, Move)
+                    (one.path, one.archive / one.member) for one in done if isinstance(one, RemoveExtracted)
                 )
             outcomes.append(outcome)
         return outcomes

@@ -147,6 +147,7 @@ class Assembly:
             filesystem=self.filesystem,
             index=self.index,
             remainders=self.remainders,
+            libraries=self.config.library_roots,
             clock=self.clock,
         )
 

@@ -27,6 +27,10 @@ def operation_in_words(operation: Operation) -> str:
             return f"tag {path}: {', '.join(f'{name}={value}' for name, value in tags.items())}"
         case op.RestoreBytes(path=path):
             return f"take the tags back from {path}"
+        case op.Extract(archive=archive, member=member, target=target, remark=remark):
+            return f"unpack {member} of {archive} -> {target}" + (f" ({remark})" if remark else "")
+        case op.RemoveExtracted(path=path, archive=archive):
+            return f"remove {path}, which is in {archive}"
         case op.Link(source=source, target=target, pointer=pointer):
             return f"{'symbolic' if pointer else 'hard'} link {target} -> {source}"
         case op.WriteAttribute(path=path, name=name, after=after):

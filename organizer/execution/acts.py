@@ -8,14 +8,18 @@ journal.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
+from organizer.execution import archives
+from organizer.execution.filesystem import Temp
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import CrossesDevices, LeftAlone, appeared, changed
 from organizer.execution.writing import Writing
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -23,6 +27,7 @@ from organizer.planning.operations import (
     Operation,
     RemoveCopy,
     RemoveEntries,
+    RemoveExtracted,
     RemoveFolder,
     RemoveLink,
     RemoveSidecar,
@@ -38,7 +43,7 @@ from organizer.recognition import identity
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from organizer.execution.filesystem import Filesystem, Reserved, Temp
+    from organizer.execution.filesystem import Filesystem, Reserved
     from organizer.sample import Stamp
 
 
@@ -60,6 +65,10 @@ class Acts:
                 return self._copy(operation)
             case RemoveCopy():
                 return self._remove_copy(operation)
+            case Extract():
+                return self._extract(operation)
+            case RemoveExtracted():
+                return self._remove_extracted(operation)
             case Link():
                 return self._link(operation)
             case RemoveLink():
@@ -148,6 +157,33 @@ class Acts:
             )
         self._files.remove_file_if(removal.path, current)
         return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
+
+    def _extract(self, extraction: Extract) -> Staged:
+        target, staged, wanted = extraction.target, extraction.staged, extraction.content_hash
+        if self._files.exists(target):
+            raise appeared(target)
+        if self._files.exists(staged) and identity.content_hash(staged) == wanted:
+            temp = Temp(staged, self._files.stamp(staged))
+        else:
+            copy = partial(archives.copy_member, extraction.archive, extraction.member)
+            temp = self._files.fill_temp(target, copy)
+            if identity.content_hash(temp.path) != wanted:
+                self._files.discard(temp.path)
+                raise changed(extraction.archive)
+        return Staged(temp=temp, target=target, content_hash=wanted)
+
+    def _remove_extracted(self, removal: RemoveExtracted) -> Effect:
+        current = self._files.stamp(removal.path)
+        if identity.content_hash(removal.path) != removal.content_hash:
+            raise changed(removal.path)
+        if not self._files.exists(removal.archive):
+            raise LeftAlone(
+                f"{removal.path.name} stays: the archive that it came out of is no longer there",
+                path=removal.path,
+                hint="It may be the only one of its kind; remove it yourself if you do not need it",
+            )
+        self._files.remove_file_if(removal.path, current)
+        return Effect(touched=(removal.path.parent,))
 
     def _link(self, link: Link) -> Effect:
         self._files.stamp(link.source)

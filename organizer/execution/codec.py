@@ -14,6 +14,7 @@ from typing import Any
 
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -21,6 +22,7 @@ from organizer.planning.operations import (
     Operation,
     RemoveCopy,
     RemoveEntries,
+    RemoveExtracted,
     RemoveFolder,
     RemoveLink,
     RemoveSidecar,
@@ -40,6 +42,8 @@ KINDS: dict[str, type[Operation]] = {
     "move": Move,
     "copy": Copy,
     "remove-copy": RemoveCopy,
+    "extract": Extract,
+    "remove-extracted": RemoveExtracted,
     "link": Link,
     "remove-link": RemoveLink,
     "write-attribute": WriteAttribute,
@@ -53,7 +57,7 @@ KINDS: dict[str, type[Operation]] = {
 }
 _NAME_OF = {class_: name for name, class_ in KINDS.items()}
 
-_PATHS = frozenset({"path", "source", "target", "original"})
+_PATHS = frozenset({"path", "source", "target", "original", "archive", "staged"})
 _BYTES = frozenset({"patch", "before", "after"})
 
 
@@ -80,7 +84,7 @@ def decode_stamp(text: str | None) -> Stamp | None:
 
 def paths_of(operation: Operation) -> tuple[Path, Path | None]:
     """Give the path that an operation is about, and the one that it makes, where it makes one."""
-    if isinstance(operation, Move | Copy | Link):
+    if isinstance(operation, Move | Copy | Extract | Link):
         return operation.source, operation.target
     return operation.path, None
 

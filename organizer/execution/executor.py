@@ -18,6 +18,7 @@ from organizer.execution.problems import LeftAlone, translate
 from organizer.execution.records import Closing, Hold, Note
 from organizer.planning.operations import (
     ACTIONS,
+    Extract,
     KeepFolderTime,
     MakeFolder,
     Move,
@@ -216,11 +217,12 @@ class _Chunk:
         """Say whether an operation speaks of a file that is not yet in its place."""
         named = {
             getattr(operation, name)
-            for name in ("path", "source", "target", "original")
+            for name in ("path", "source", "target", "original", "archive")
             if hasattr(operation, name)
         }
         waiting = {staged.target for _, staged in self._staged}
         waiting |= {staged.removes[0] for _, staged in self._staged if staged.removes}
+        waiting |= {one.operation.archive for one, _ in self._staged if isinstance(one.operation, Extract)}
         # A companion and a sidecar lean on their sample's place as well.
         beside = any(
             path.name.startswith(one.name) and path.parent == one.parent for path in named for one in waiting

@@ -25,7 +25,8 @@ from organizer.execution.records import (
     batch_of,
     operation_of,
 )
-from organizer.planning.operations import Copy, Link, Skip
+from organizer.library.store import prefix_range
+from organizer.planning.operations import Copy, Extract, Link, Skip
 from organizer.planning.undo import Done
 
 if TYPE_CHECKING:
@@ -262,6 +263,19 @@ class Journal:
                         known = found.get((path, content_hash), ())
                         found[path, content_hash] = (*known, one.operation.target)
         return found
+
+    def extracted(self, archive: Path) -> set[tuple[str, str]]:
+        """Give what came out of an archive and is in force: what it is called there, and its hash."""
+        first, last = prefix_range(archive)
+        return {
+            (one.operation.member, one.operation.content_hash)
+            for one in self._operations(
+                "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
+                " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+                (first, last),
+            )
+            if isinstance(one.operation, Extract)
+        }
 
     def is_held(self, path: Path, stamp: Stamp, hash_of: Callable[[Path], str]) -> bool:
         """Say whether a file is one that undo put back; `hash_of` is asked only where stamps cannot tell."""

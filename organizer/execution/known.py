@@ -11,6 +11,7 @@ from organizer.execution.problems import LeftAlone
 from organizer.pack import companion_of
 from organizer.planning.operations import (
     Copy,
+    Extract,
     Link,
     MakeFolder,
     Move,
@@ -58,7 +59,7 @@ class Known:
     folders: dict[Path, FileProblem] = field(default_factory=dict)  # folders that could not be made
 
     def done(self, operation: Operation, stamp: Stamp | None, content_hash: str) -> None:
-        if isinstance(operation, Move | Copy | Link):
+        if isinstance(operation, Move | Copy | Extract | Link):
             self.broken.pop(operation.target, None)
             if stamp is not None and not isinstance(operation, Link):
                 self.stamps[operation.target] = stamp
@@ -75,7 +76,7 @@ class Known:
         if isinstance(operation, Move):
             self.broken[operation.target] = reason
             self.unmoved[operation.source] = reason
-        elif isinstance(operation, Copy | Link):
+        elif isinstance(operation, Copy | Extract | Link):
             self.broken[operation.target] = reason
         elif isinstance(operation, RestoreBytes):
             self.broken[operation.path] = reason
@@ -84,11 +85,13 @@ class Known:
 
     def check(self, operation: Operation) -> None:
         """Refuse what rests on an operation that was not done."""
-        if isinstance(operation, Move | Copy | Link):
+        if isinstance(operation, Move | Copy | Extract | Link):
             needed, folder = operation.source, operation.target.parent
         else:
             needed, folder = operation.path, operation.path.parent
-        if folder in self.folders and isinstance(operation, Move | Copy | Link | MakeFolder | WriteEntries):
+        if folder in self.folders and isinstance(
+            operation, Move | Copy | Extract | Link | MakeFolder | WriteEntries
+        ):
             raise self.folders[folder]
         reason = self.broken.get(needed)
         sample = companion_of(PurePosixPath(needed.name))

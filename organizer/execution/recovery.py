@@ -20,11 +20,13 @@ from organizer.execution.problems import translate
 from organizer.execution.records import Closing, OperationRecord
 from organizer.planning.operations import (
     Copy,
+    Extract,
     Link,
     MakeFolder,
     Move,
     RemoveCopy,
     RemoveEntries,
+    RemoveExtracted,
     RemoveFolder,
     RemoveLink,
     RemoveSidecar,
@@ -104,7 +106,7 @@ class _Inspection:
         match operation:
             case Move():
                 return self._move(record, operation)
-            case Copy():
+            case Copy() | Extract():
                 return self._placed(record, operation.target)
             case WriteSidecar():
                 return self._placed(record, operation.path)
@@ -118,7 +120,7 @@ class _Inspection:
                 if self.files.is_link(target, source, pointer):
                     return _done(record, None, operation.content_hash)
                 return _planned(record)
-            case RemoveLink(path=path) if not self.files.exists(path):
+            case RemoveLink(path=path) | RemoveExtracted(path=path) if not self.files.exists(path):
                 return _done(record)
             case RemoveCopy() if not self.files.exists(operation.path):
                 return _done(record, _stamp(operation.original))

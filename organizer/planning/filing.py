@@ -6,14 +6,14 @@ What is said of files is planned in `describing`; folders and the order of a who
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.folders import Folders
 from organizer.planning.conflicts import Claims, InTheWay
 from organizer.planning.describing import Describing, sidecar_of
-from organizer.planning.operations import Copy, Link, Move, Operation, Skip
+from organizer.planning.operations import Copy, Extract, Link, Move, Operation, Skip
 from organizer.planning.sidecar import SUFFIX
 from organizer.rules.actions import CopyTo, Leave, LinkAt, MoveTo, Sidecar, Tag, Xattr
 from organizer.rules.fields import fields_of
@@ -55,11 +55,21 @@ class Filing:
     roots: Mapping[str, Path]
     there: frozenset[str]  # the libraries that can be reached
     twins: dict[str, Twin]  # where each sound lies already, or will
+    members: Mapping[Path, tuple[Path, str]]  # of what was unpacked: its archive, and its name there
     hashes: Mapping[Path, str]
     stamps: Mapping[Path, Stamp]
     copied: Mapping[tuple[Path, str], Collection[Path]]
 
     def file(self, decision: Decision) -> list[Operation]:
+        """Give the operations of one file; what lies in an archive is named as if that were a folder."""
+        return [
+            replace(one, path=Path(*self.members[one.path]))
+            if isinstance(one, Skip) and one.path in self.members
+            else one
+            for one in self._file(decision)
+        ]
+
+    def _file(self, decision: Decision) -> list[Operation]:
         item = decision.item
         if not decision.actions:
             return [_left_alone(item)]
@@ -71,6 +81,9 @@ class Filing:
         rule = decision.rule.name if decision.rule else ""
         if content_hash is None:
             return [Skip(path=item.path, reason="it could not be read just now", rule=rule)]
+        if item.path in self.members and not any(isinstance(one, MoveTo) for one in decision.actions):
+            reason = f'it lies in an archive, and the rule "{rule}" moves it nowhere'
+            return [Skip(path=item.path, reason=reason, rule=rule)]
         fields = fields_of(item, self.folders)
         twin = self._twin(decision)
         if twin is not None and decision.rule and decision.rule.on_duplicate != "keep":
@@ -190,24 +203,33 @@ class Filing:
     def _moves(self, item: Item, target: Path, content_hash: str, rule: str, remark: str) -> list[Operation]:
         if target == item.path:
             return [Skip(path=item.path, reason=IN_PLACE, rule=rule)]
-        moves: list[Operation] = [
-            Move(
-                source=item.path,
-                target=target,
-                stamp=item.stamp,
-                content_hash=content_hash,
-                rule=rule,
-                remark=remark,
-            )
-        ]
+        moves: list[Operation] = [self._move(item.path, target, item.stamp, content_hash, rule, remark)]
         for companion in _companions(item):
             stamp, known = self.stamps.get(companion), self.hashes.get(companion)
             if stamp is None or known is None:
                 moves.append(Skip(path=companion, reason="it could not be read just now", rule=rule))
                 continue
             beside = target.with_name(target.name + companion.name.removeprefix(item.path.name))
-            moves.append(Move(source=companion, target=beside, stamp=stamp, content_hash=known, rule=rule))
+            moves.append(self._move(companion, beside, stamp, known, rule))
         return moves
+
+    def _move(
+        self, source: Path, target: Path, stamp: Stamp, content_hash: str, rule: str, remark: str = ""
+    ) -> Move | Extract:
+        if source in self.members:
+            archive, member = self.members[source]
+            return Extract(
+                archive=archive,
+                member=member,
+                staged=source,
+                target=target,
+                content_hash=content_hash,
+                rule=rule,
+                remark=remark,
+            )
+        return Move(
+            source=source, target=target, stamp=stamp, content_hash=content_hash, rule=rule, remark=remark
+        )
 
     def _copy(
         self,

@@ -76,6 +76,37 @@ class RemoveCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extract:
+    """Put a file of an archive at its place. It was unpacked to `staged` to be heard, if that is still
+    there."""
+
+    archive: Path
+    member: str
+    staged: Path
+    target: Path
+    content_hash: str
+    rule: str = ""
+    remark: str = ""
+
+    @property
+    def source(self) -> Path:
+        """Name the member as if the archive were a folder."""
+        return self.archive / self.member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveExtracted:
+    """Remove what came out of an archive, while it still holds `content_hash` and the archive is there."""
+
+    path: Path
+    archive: Path
+    member: str
+    staged: Path
+    content_hash: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """Give a file a second name: a hard link, or a symbolic one that says `pointer`."""
 
@@ -193,6 +224,8 @@ Operation = (
     | Move
     | Copy
     | RemoveCopy
+    | Extract
+    | RemoveExtracted
     | Link
     | RemoveLink
     | WriteAttribute
@@ -207,8 +240,8 @@ Operation = (
 
 # What the user thinks of as an action; the others only serve these.
 ACTIONS = (
-    Move, Copy, RemoveCopy, Link, RemoveLink, WriteAttribute, WriteEntries, RemoveEntries, WriteTags,
-    RestoreBytes, WriteSidecar, RemoveSidecar,
+    Move, Copy, RemoveCopy, Extract, RemoveExtracted, Link, RemoveLink, WriteAttribute, WriteEntries,
+    RemoveEntries, WriteTags, RestoreBytes, WriteSidecar, RemoveSidecar,
 )  # fmt: skip
 
 

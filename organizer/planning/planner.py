@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 NOTHING_COPIED: Mapping[tuple[Path, str], tuple[Path, ...]] = MappingProxyType({})
 NO_ATTRIBUTES: Mapping[Path, bytes] = MappingProxyType({})
 NO_LIBRARIES: Mapping[str, Path] = MappingProxyType({})
+NO_MEMBERS: Mapping[Path, tuple[Path, str]] = MappingProxyType({})
 NO_TWINS: Mapping[str, Twin] = MappingProxyType({})
 
 
@@ -105,6 +106,7 @@ def plan(
     stamps: Mapping[Path, Stamp],
     copied: Mapping[tuple[Path, str], Collection[Path]] = NOTHING_COPIED,
     twins: Mapping[str, Twin] = NO_TWINS,
+    members: Mapping[Path, tuple[Path, str]] = NO_MEMBERS,
     held: Mapping[Path, bytes] = NO_ATTRIBUTES,
     attribute: str = attributes.XDG,
 ) -> Plan:
@@ -116,6 +118,7 @@ def plan(
     stamps : of all companions; an item has its own
     copied : by path and content hash, where copies and links of these files were put before
     twins : by sound, where the library has it already
+    members : of items that were unpacked from an archive: the archive, and what they are called in it
     held : the attribute of file managers, of items that have it; `attribute` is its name
     """
     roots = {"": library, **libraries}
@@ -127,6 +130,7 @@ def plan(
         roots=roots,
         there=frozenset(name for name, root in roots.items() if root in snapshot.folders),
         twins=dict(twins),
+        members=members,
         folders=folders,
         hashes=hashes,
         stamps=stamps,

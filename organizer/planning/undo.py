@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -14,6 +15,7 @@ from organizer.planning.operations import (
     Operation,
     RemoveCopy,
     RemoveEntries,
+    RemoveExtracted,
     RemoveFolder,
     RemoveLink,
     RemoveSidecar,
@@ -91,6 +93,24 @@ def _inverse(done: Done) -> Iterator[Operation]:
         case RemoveCopy():
             yield Copy(
                 source=operation.original,
+                target=operation.path,
+                content_hash=operation.content_hash,
+                rule=operation.rule,
+            )
+        case Extract():
+            yield RemoveExtracted(
+                path=operation.target,
+                archive=operation.archive,
+                member=operation.member,
+                staged=operation.staged,
+                content_hash=operation.content_hash,
+                rule=operation.rule,
+            )
+        case RemoveExtracted():
+            yield Extract(
+                archive=operation.archive,
+                member=operation.member,
+                staged=operation.staged,
                 target=operation.path,
                 content_hash=operation.content_hash,
                 rule=operation.rule,

@@ -68,12 +68,20 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unpack:
+    """What is in an archive is filed as a pack of its own, before anything is done with the archive
+    itself."""
+
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
     reason: str = ""
     rule: str = ""
 
 
-Action = MoveTo | CopyTo | LinkAt | Tag | Xattr | Sidecar | Leave
+Action = MoveTo | CopyTo | LinkAt | Tag | Xattr | Sidecar | Unpack | Leave
 
 
 def read_then(value: object, place: Place, *, rule: str) -> tuple[Action, ...]:
@@ -200,6 +208,13 @@ def _read_sidecar(table: dict[str, Any], place: Place, rule: str) -> Sidecar | N
     return None
 
 
+def _read_unpack(table: dict[str, Any], place: Place, rule: str) -> Unpack | None:
+    if table["unpack"] is True:
+        return Unpack(rule=rule)
+    place.at("unpack").expected("true", table["unpack"])
+    return None
+
+
 def _read_leave(table: dict[str, Any], place: Place, rule: str) -> Leave | None:
     value = table["leave"]
     if value is True:
@@ -218,6 +233,7 @@ _READERS: Mapping[str, Callable[[dict[str, Any], Place, str], Action | None]] = 
         "tag": _read_tag,
         "xattr": _read_xattr,
         "sidecar": _read_sidecar,
+        "unpack": _read_unpack,
         "leave": _read_leave,
     }
 )

@@ -111,6 +111,7 @@ def _actions() -> list[dict[str, Any]]:
         ),
         _action("xattr", {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]}),
         _action("sidecar", {"enum": [*get_args(SidecarFormat)]}),
+        _action("unpack", {"const": True}),
         _action("leave", {"anyOf": [{"const": True}, {"type": "string", "pattern": r"\S"}]}),
     ]
 

@@ -27,6 +27,14 @@ WORDS: list[tuple[op.Operation, str]] = [
         op.RestoreBytes(path=A, content_hash="x", restored_hash="y", patch=b"\xff"),
         "take the tags back from /a",
     ),
+    (
+        op.Extract(archive=A, member="k/K.wav", staged=A, target=B, content_hash="x"),
+        "unpack k/K.wav of /a -> /b",
+    ),
+    (
+        op.RemoveExtracted(path=B, archive=A, member="k/K.wav", staged=A, content_hash="x"),
+        "remove /b, which is in /a",
+    ),
     (op.Link(source=A, target=B, content_hash="x"), "hard link /b -> /a"),
     (op.Link(source=A, target=B, content_hash="x", pointer="a"), "symbolic link /b -> /a"),
     (op.RemoveLink(path=A, original=B, content_hash="x"), "remove /a"),

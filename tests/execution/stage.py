@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from organizer.execution.recovery import recover
 from organizer.planning.attributes import XDG
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -136,6 +138,11 @@ class World:
         soundfile.write(self.pack / "d.wav", sounds.tom(seconds=0.05), 44_100, subtype="PCM_24")
         (self.pack / "a.wav.asd").write_bytes(b"what a DAW knows of a.wav")
         (self.pack / "c.txt").write_bytes(b"read me")
+        with zipfile.ZipFile(self.pack / "more.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(
+                zipfile.ZipInfo("More/zipped.wav", (2014, 5, 13, 12, 0, 0)),
+                (self.pack / "a.wav").read_bytes(),
+            )
         (self.pack / "d.wav").chmod(0o640)
         for number, path in enumerate(sorted(self.pack.rglob("*"), reverse=True)):
             os.utime(path, ns=(OLD, OLD + number * 1_000_001))
@@ -171,6 +178,15 @@ class World:
             WriteSidecar(path=kicks / "a.wav.organizer.json", content='{"label": "kick"}\n', rule="test"),
             move(sub / "b.flac", b),
             self.tags(sub / "b.flac", b, {"genre": "Hat", "comment": "bright"}),
+            Extract(
+                archive=pack / "more.zip",
+                member="More/zipped.wav",
+                staged=self.library / "unpacked" / "zipped.wav",
+                target=kicks / "zipped.wav",
+                content_hash=content_hash(pack / "a.wav"),
+                rule="test",
+            ),
+            move(pack / "more.zip", copies / "more.zip"),
             move(pack / "c.txt", kicks / "c.txt"),
             move(pack / "d.wav", kicks / "d.wav"),
             WriteEntries(

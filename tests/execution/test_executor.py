@@ -331,7 +331,7 @@ def test_what_undo_puts_back_is_held_until_it_is_moved_again(
     executor.run(world.plan())
     executor.run(world.undoing(journal, 1))
     path = world.pack / "d.wav"
-    assert journal.held_count([world.inbox]) == 5
+    assert journal.held_count([world.inbox]) == 6
     assert journal.is_held(path, Stamp.of(path.stat()), content_hash)
 
     renamed = path.rename(world.inbox / "renamed.wav")
@@ -349,7 +349,7 @@ def test_what_undo_puts_back_is_held_until_it_is_moved_again(
     renamed.write_bytes(fresh.read_bytes())
 
     executor.run(plan_of(move(renamed, world.library / "filed.wav")))
-    assert journal.held_count([world.inbox]) == 4
+    assert journal.held_count([world.inbox]) == 5
     journal.release([world.pack])
     assert journal.held_count() == 0
 

@@ -18,6 +18,7 @@ from organizer.execution.journal import Journal
 from organizer.execution.records import Closing, Hold, Note
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -26,6 +27,7 @@ from organizer.planning.operations import (
     Plan,
     RemoveCopy,
     RemoveEntries,
+    RemoveExtracted,
     RemoveFolder,
     RemoveLink,
     RemoveSidecar,
@@ -52,6 +54,12 @@ EVERY_KIND: tuple[Operation, ...] = (
     Move(source=STRANGE, target=Path("/library/Große.wav"), stamp=STAMP, content_hash="b2:1", rule="a"),
     Copy(source=STRANGE, target=Path("/library/copy.wav"), content_hash="b2:1"),
     RemoveCopy(path=STRANGE, original=Path("/library/copy.wav"), content_hash="b2:1"),
+    Extract(
+        archive=STRANGE, member="ö.wav", staged=STRANGE, target=Path("/library/ö.wav"), content_hash="b2:1"
+    ),
+    RemoveExtracted(
+        path=Path("/library/ö.wav"), archive=STRANGE, member="ö.wav", staged=STRANGE, content_hash="b2:1"
+    ),
     Link(source=STRANGE, target=Path("/library/link.wav"), content_hash="b2:1", pointer="../x.wav"),
     RemoveLink(path=Path("/library/link.wav"), original=STRANGE, content_hash="b2:1"),
     WriteAttribute(path=STRANGE, name="user.xdg.tags", before=None, after=b"kick,\xff"),
@@ -95,7 +103,7 @@ def test_every_kind_of_operation_is_kept_as_it_is(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.title, record.inbox, record.started, record.state) == (STRANGE.stem, "in", 1.5, "open")
-    assert record.counts == {"planned": 13, "skipped": 1}
+    assert record.counts == {"planned": 15, "skipped": 1}
 
 
 def test_names_that_are_not_utf8_are_found_again(journal: Journal) -> None:
@@ -134,7 +142,7 @@ def test_what_became_of_an_operation_is_told(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.state, record.finished, record.model_id, record.rules_digest) == ("done", 4.0, "m", "r")
-    assert record.counts == {"done": 1, "planned": 12, "skipped": 1}
+    assert record.counts == {"done": 1, "planned": 14, "skipped": 1}
 
 
 def test_undo_marks_and_redo_clears(journal: Journal) -> None:

@@ -10,6 +10,7 @@ from organizer.folders import Folders
 from organizer.planning.conflicts import Snapshot
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -48,6 +49,7 @@ def _told(operation: Operation) -> str:
         case (
             Move(source=source, target=target)
             | Copy(source=source, target=target)
+            | Extract(source=source, target=target)
             | Link(source=source, target=target)
         ):
             return f"{type(operation).__name__} {short(source)} -> {short(target)}"

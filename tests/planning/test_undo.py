@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from organizer.labels import LABELS
 from organizer.planning.operations import (
     Copy,
+    Extract,
     KeepFolderTime,
     Link,
     MakeFolder,
@@ -17,6 +18,7 @@ from organizer.planning.operations import (
     Operation,
     RemoveCopy,
     RemoveEntries,
+    RemoveExtracted,
     RemoveFolder,
     RemoveLink,
     RemoveSidecar,
@@ -47,6 +49,8 @@ TAGS = WriteTags(path=B, content_hash="h", sound_id="s", tags={"genre": "kick"},
 RESTORE = RestoreBytes(path=B, content_hash="h2", restored_hash="h", patch=b"back", rule="R")
 LINK = Link(source=A, target=B, content_hash="h", pointer="../a.wav", rule="R")
 REMOVE_LINK = RemoveLink(path=B, original=A, content_hash="h", pointer="../a.wav", rule="R")
+EXTRACT = Extract(archive=A, member="k.wav", staged=A, target=B, content_hash="h", rule="R")
+REMOVE_EXTRACTED = RemoveExtracted(path=B, archive=A, member="k.wav", staged=A, content_hash="h", rule="R")
 ENTRIES = WriteEntries(path=B, form="json", entries={"a.wav": "{}"}, rule="R")
 SIDECAR = WriteSidecar(path=B, content="{}", rule="R")
 
@@ -76,6 +80,8 @@ SIDECAR = WriteSidecar(path=B, content="{}", rule="R")
             Done(operation=RESTORE, hash_after="h", patch=b"forth"),
             RestoreBytes(path=B, content_hash="h", restored_hash="h2", patch=b"forth", rule="R"),
         ),
+        (Done(operation=EXTRACT), REMOVE_EXTRACTED),
+        (Done(operation=REMOVE_EXTRACTED), EXTRACT),
         (Done(operation=LINK), REMOVE_LINK),
         (Done(operation=REMOVE_LINK), LINK),
         (

@@ -10,7 +10,7 @@ import pytest
 from organizer.folders import Folders
 from organizer.labels import CATEGORIES, CATEGORY_OF, LABELS
 from organizer.resources import shipped
-from organizer.rules.actions import MoveTo
+from organizer.rules.actions import MoveTo, Unpack
 from organizer.rules.fields import fields_of
 from organizer.rules.loader import load_rules
 from organizer.rules.template import render
@@ -23,7 +23,8 @@ RULES = load_rules([DEFAULT])
 
 def placed(subject: Item) -> str | None:
     """Say where the default rules put a file below the library; None: it stays."""
-    (move,) = RULES.decide(subject).actions or (None,)
+    actions = [one for one in RULES.decide(subject).actions if not isinstance(one, Unpack)]
+    (move,) = actions or (None,)
     if move is None:
         return None
     assert isinstance(move, MoveTo)
@@ -50,7 +51,7 @@ def placed(subject: Item) -> str | None:
         (item("Pack/x.vital"), "_Packs/Pack/x.vital"),
         (item("Pack/x.bin"), "_Packs/Pack/x.bin"),
         (item("notes.txt"), None),
-        (item("Pack/more.zip"), None),
+        (item("Pack/more.zip"), "_Archives/more.zip"),
         (item("Pack/song.als"), None),
         (item("Pack/x.wav", problem="it is empty"), None),
         (item("Pack/Kit/kick.wav", bundle="Pack/Kit"), None),
@@ -86,12 +87,12 @@ def test_the_types_that_stay_are_those_that_the_header_names() -> None:
     }  # fmt: skip
     assert suffixes.keys() | {FileType.AUDIO} == set(FileType)
     staying = {type_ for type_, suffix in suffixes.items() if placed(item(f"Pack/x.{suffix}")) is None}
-    assert staying == {FileType.ARCHIVE, FileType.PROJECT}
+    assert staying == {FileType.PROJECT}
 
 
 def test_the_default_rules_have_no_warnings_write_no_tags_and_are_explained() -> None:
     assert RULES.warnings == ()
-    assert all(isinstance(action, MoveTo) for rule in RULES.rules for action in rule.then)
+    assert all(isinstance(action, MoveTo | Unpack) for rule in RULES.rules for action in rule.then)
     lines = DEFAULT.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("#")
     starts = [number for number, line in enumerate(lines) if line == "[[rule]]"]

@@ -119,7 +119,7 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path: Path) -> None:
         (
             '[{ on_conflict = "skip" }]',
             "then[1]: expected an action, found only on_conflict; known: copy, leave, link, move, "
-            "sidecar, tag, xattr",
+            "sidecar, tag, unpack, xattr",
         ),
         (
             '[{ leave = true, on_conflict = "skip" }]',
@@ -129,7 +129,7 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path: Path) -> None:
             '[{ unknown = "a/" }]',
             (
                 'then[1].unknown: expected an action, found "unknown"; known: copy, kind, leave, library, '
-                "link, move, on_conflict, sidecar, tag, xattr"
+                "link, move, on_conflict, sidecar, tag, unpack, xattr"
             ),
         ),
         (
@@ -150,6 +150,7 @@ def test_all_errors_come_at_once_each_with_its_place(tmp_path: Path) -> None:
             'then[1].leave: expected true, or the reason such as "waits for me", found false',
         ),
         ('[{ sidecar = "xml" }]', 'then[1].sidecar: expected "json", "json-each" or "xmp", found "xml"'),
+        ("[{ unpack = false }]", "then[1].unpack: expected true, found false"),
         ('[{ tag = "x" }]', 'then[1].tag: expected a table such as { genre = "{category}" }, found "x"'),
         (
             '[{ tag = { mode = "fill" } }]',

@@ -1,0 +1,280 @@
+"""Opens archives of strangers: what is in them, and their bytes, within bounds.
+
+A ZIP is read by Python's `zipfile`; RAR, 7z and tar by libarchive, where the extra `archives` is installed.
+Names become relative paths without `..`, drives or links; what a member or the whole archive may unpack to is
+bounded, and counted while it is unpacked, whatever its header says. It writes only where it is told to.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+import zipfile
+import zlib
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+from organizer.errors import FileProblem, Unreadable, Unsupported
+from organizer.recognition.opening import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MOST_MEMBERS = 50_000
+# What may come out of an archive: so many times its size and a bit, and never more than this.
+MOST_RATIO, MOST_SLACK, MOST_BYTES = 200, 64 << 20, 64 << 30
+_LONGEST_PATH = 1_000  # characters of a member's path
+_BLOCK = 1 << 20
+_HINT = "Unpack it yourself, and drop the folder into the inbox."
+_DAMAGED = "Download it again."
+_ENCRYPTED = 0x1
+_DRIVE = re.compile(r"^[A-Za-z]:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One file of an archive. `path` is where it may be put, below a folder of its own."""
+
+    name: str  # as the archive calls it
+    path: PurePosixPath
+    size: int  # as it claims
+    mtime_ns: int | None
+
+
+class _Reader(Protocol):
+    def members(self) -> Iterator[Member | str]:
+        """Give what can be unpacked, and a sentence for what cannot."""
+
+    def unpack(self, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
+        """Give the bytes of the members that are wanted, in any order."""
+
+
+def members_of(path: Path) -> tuple[list[Member], list[str]]:
+    """List what an archive holds, and say of the rest why it is left out.
+
+    Raises `Unreachable`, `Unreadable` (damaged, locked with a password, too much in it) or `Unsupported`.
+    """
+    with _open(path) as reader:
+        found: dict[PurePosixPath, Member] = {}
+        refused: list[str] = []
+        for one in reader.members():
+            if isinstance(one, str):
+                refused.append(one)
+            elif one.path in found:
+                refused.append(f"{one.path}: there are two of this name")
+            else:
+                found[one.path] = one
+            if len(found) + len(refused) > MOST_MEMBERS:
+                raise Unreadable(f"it holds more than {MOST_MEMBERS:,} files", path=path, hint=_HINT)
+    if not found and not refused:
+        raise Unreadable("the archive is empty", path=path, hint=_DAMAGED)
+    _check_total(path, sum(member.size for member in found.values()))
+    return list(found.values()), refused
+
+
+def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callable[[int], None]) -> None:
+    """Write members below a folder that is ours and empty. `progress` is told how many bytes were written.
+
+    Raises as `members_of`, and OSError where the disk refuses.
+    """
+    room = _room(path)
+    written = 0
+
+    def write(member: Member, blocks: Iterator[bytes]) -> None:
+        nonlocal written
+        target = folder / member.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            for block in blocks:
+                written += len(block)
+                if written > room:
+                    raise _too_much(path)
+                file.write(block)
+                progress(written)
+        if member.mtime_ns is not None:
+            os.utime(target, ns=(member.mtime_ns, member.mtime_ns))
+
+    _unpack(path, {member.name: member for member in members}, write)
+
+
+def copy_member(path: Path, name: str, write: Callable[[bytes], None]) -> int | None:
+    """Hand over the bytes of one member, in pieces, within the same bounds; give its mtime, where it has
+    one."""
+    room = _room(path)
+    wanted = {member.name: member for member in members_of(path)[0] if member.name == name}
+    if not wanted:
+        raise Unreadable(f"there is no {name} in {path} any more", path=path)
+    (member,) = wanted.values()
+
+    def take(_: Member, blocks: Iterator[bytes]) -> None:
+        total = 0
+        for block in blocks:
+            total += len(block)
+            if total > room:
+                raise _too_much(path)
+            write(block)
+
+    _unpack(path, wanted, take)
+    return member.mtime_ns
+
+
+def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
+    """Let a reader hand over members; what goes wrong where they are written is not taken for its fault."""
+    failed: list[OSError] = []
+
+    def guarded(member: Member, blocks: Iterator[bytes]) -> None:
+        try:
+            write(member, blocks)
+        except OSError as error:
+            failed.append(error)
+            raise
+
+    try:
+        with _open(path) as reader:
+            reader.unpack(wanted, guarded)
+    except FileProblem:
+        if failed:
+            raise failed[0] from None
+        raise
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[_Reader]:
+    """Open an archive by what it is, whatever it is called; translate what its reader raises."""
+    with open_regular(path) as file:
+        is_zip = zipfile.is_zipfile(file)
+        file.seek(0)
+        try:
+            if is_zip:
+                with zipfile.ZipFile(file) as archive:
+                    yield _Zip(archive)
+                return
+            libarchive = _libarchive()
+            if libarchive is None:
+                kind = path.suffix.lower().removeprefix(".") or "such"
+                raise Unsupported(
+                    f"{kind} archives need libarchive",
+                    path=path,
+                    hint="Install it, with pip install 'organizer[archives]'; or unpack it yourself.",
+                )
+            try:
+                yield _LibArchive(path, libarchive)
+            except libarchive.ArchiveError as error:
+                raise _translated(error, path) from error
+        except (FileProblem, OSError):
+            raise
+        except (
+            zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, KeyError,
+        ) as error:  # fmt: skip
+            raise _translated(error, path) from error
+
+
+def _libarchive() -> Any:
+    """Load libarchive; None where the package or the library under it is not there."""
+    try:
+        import libarchive
+    except Exception:  # without the library, loading it fails in ways that differ by platform
+        return None
+    return libarchive
+
+
+class _Zip:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def members(self) -> Iterator[Member | str]:
+        for info in self._archive.infolist():
+            if info.is_dir():
+                continue
+            if info.flag_bits & _ENCRYPTED:
+                raise Unreadable("it is locked with a password", hint=_HINT)
+            if stat.S_ISLNK(info.external_attr >> 16):
+                yield f"{info.filename}: it is a link"
+                continue
+            mtime = None
+            with suppress(ValueError, OverflowError):
+                mtime = int(time.mktime((*info.date_time, 0, 0, -1))) * 1_000_000_000
+            yield _member(info.filename, info.file_size, mtime)
+
+    def unpack(self, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
+        for info in self._archive.infolist():
+            member = wanted.pop(info.filename, None) if not info.is_dir() else None
+            if member is not None:
+                with self._archive.open(info) as file:
+                    write(member, _blocks(file))
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
+
+
+class _LibArchive:
+    """RAR, 7z, tar and their kin, read from the beginning to the end."""
+
+    def __init__(self, path: Path, libarchive: Any) -> None:
+        self._path = path
+        self._libarchive = libarchive
+
+    def members(self) -> Iterator[Member | str]:
+        for entry in self._entries():
+            if not entry.isfile:
+                if not entry.isdir:
+                    yield f"{_name(entry)}: it is a link or device"
+                continue
+            mtime = entry.mtime
+            yield _member(_name(entry), entry.size or 0, None if not mtime else int(mtime) * 1_000_000_000)
+
+    def unpack(self, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
+        for entry in self._entries():
+            member = wanted.pop(_name(entry), None) if entry.isfile else None
+            if member is not None:
+                write(member, entry.get_blocks())
+
+    def _entries(self) -> Iterator[Any]:
+        with self._libarchive.file_reader(str(self._path)) as archive:
+            yield from archive
+
+
+def _name(entry: Any) -> str:
+    """Give the name of an entry; libarchive leaves those that it cannot decode as bytes."""
+    return os.fsdecode(entry.pathname or b"")
+
+
+def _translated(error: Exception, path: Path) -> FileProblem:
+    said = str(error) or type(error).__name__
+    if "passphrase" in said.lower() or "encrypt" in said.lower():
+        return Unreadable("it is locked with a password", path=path, hint=_HINT)
+    return Unreadable(f"the archive cannot be unpacked ({said})", path=path, hint=_DAMAGED)
+
+
+def _member(name: str, size: int, mtime_ns: int | None) -> Member | str:
+    """Make a relative path of a member's name, or say why it has none."""
+    plain = name.replace("\\", "/")
+    parts = plain.split("/")
+    if plain.startswith("/") or _DRIVE.match(plain) or ".." in parts or "\0" in plain:
+        return f"{name}: its name leads out of the archive"
+    kept = [part for part in parts if part not in ("", ".")]
+    if not kept or len(plain) > _LONGEST_PATH or any(len(os.fsencode(part)) > 255 for part in kept):
+        return f"{name[:100]}: its name is no name for a file"
+    return Member(name=name, path=PurePosixPath(*kept), size=size, mtime_ns=mtime_ns)
+
+
+def _room(path: Path) -> int:
+    """Say how many bytes may come out of an archive."""
+    return min(path.stat().st_size * MOST_RATIO + MOST_SLACK, MOST_BYTES)
+
+
+def _check_total(path: Path, total: int) -> None:
+    if total > _room(path):
+        raise _too_much(path)
+
+
+def _too_much(path: Path) -> Unreadable:
+    return Unreadable(
+        f"it would unpack to more than {_room(path) >> 20:,} MB, which no pack does", path=path, hint=_HINT
+    )

@@ -1,0 +1,210 @@
+"""A ZIP is a pack: unpacked, filed, put aside; and back."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from organizer.batch.arrivals import arrivals_below
+from organizer.batch.unpacking import PREFIX, sweep
+from organizer.library.remainders import Nature
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tests.desk import Desk
+
+    Make = Callable[..., Path]
+    TreeOf = Callable[[Path], Mapping[str, tuple[str, int, int]]]
+
+SOME = {
+    "Kicks/VEH1 Bassdrum 001.wav": "Kit/Kicks/Kick.wav",
+    "Cymbals/CHH-1.wav": "Kit/Hats/CHH-1.wav",
+    "Loops/beat_120bpm.wav": "Kit/Loops/beat_120bpm.wav",
+}
+FILED = [
+    "Drums/Hats/Closed/Kit/CHH-1.wav",
+    "Drums/Kicks/Kit/Kick.wav",
+    "Loops/Kit/beat_120bpm.wav",
+    "_Archives/Download (1).zip",
+    "_Packs/Kit/License.txt",
+]
+
+
+@pytest.fixture
+def zipped(desk: Desk, make_pack: Make, tmp_path: Path) -> Path:
+    """A ZIP in the inbox, with all of a pack in one folder, and litter."""
+    folder = make_pack(tmp_path / "made", SOME)
+    (folder / "Kit" / "License.txt").write_text("yours")
+    (folder / "__MACOSX").mkdir()
+    (folder / "__MACOSX" / "._Kick.wav").write_bytes(b"litter")
+    return pack_up(folder, desk.inbox / "Download (1).zip")
+
+
+def pack_up(folder: Path, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in sorted(folder.rglob("*")):
+            archive.write(one, one.relative_to(folder))
+    return path
+
+
+def litter(desk: Desk) -> list[str]:
+    return [one.name for one in desk.library.iterdir() if one.name.startswith(".")]
+
+
+def test_a_zip_goes_in_and_comes_back(desk: Desk, zipped: Path, tree_of: TreeOf) -> None:
+    before = tree_of(desk.inbox)
+    (report,) = desk.file()
+    assert (desk.filed(), list(desk.inbox.iterdir()), litter(desk)) == (FILED, [], [])
+    assert (report.filed, report.left, report.problems) == (5, 0, 0)
+    kick = desk.parts.index.get(desk.library / "Drums/Kicks/Kit/Kick.wav")
+    assert kick is not None
+    assert (kick.origin.pack, str(kick.origin.subpath)) == ("Kit", "Kicks")
+
+    desk.undo()
+    assert (tree_of(desk.inbox), desk.filed()) == (before, [])
+    # Held: an undo put it back.
+    assert [one.filed for one in desk.file()] == [0]
+    assert zipped.exists()
+    (undone,) = desk.parts.journal.batches(limit=1)
+    desk.parts.undoing.undo([undone], progress=lambda *_: None)
+    assert (desk.filed(), list(desk.inbox.iterdir())) == (FILED, [])
+    assert desk.parts.index.get(desk.library / "Drums/Kicks/Kit/Kick.wav") is not None
+
+
+def test_a_dry_run_lists_what_a_run_does(desk: Desk, zipped: Path) -> None:
+    proposed = desk.parts.proposing.plans(list(arrivals_below(desk.parts.config.inbox[0])))
+    assert (zipped.exists(), desk.filed(), litter(desk)) == (True, [], [])
+    (report,) = desk.file()
+    assert report.batch is not None
+
+    def told(operations: object) -> list[str]:
+        assert isinstance(operations, list)
+        return [f"{type(one).__name__} {getattr(one, 'target', None) or one.path}" for one in operations]
+
+    done = [record.operation for record in desk.parts.journal.operations(report.batch)]
+    assert told([one for plan in proposed for one in plan.operations]) == told(done)
+
+
+def test_a_zip_without_a_folder_of_its_own_is_called_as_it_is(
+    desk: Desk, make_pack: Make, tmp_path: Path
+) -> None:
+    folder = make_pack(
+        tmp_path / "made", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav", "Cymbals/CHH-1.wav": "H/CHH-1.wav"}
+    )
+    pack_up(folder, desk.inbox / "Analog: Kit.zip")
+    desk.file()
+    assert "Drums/Kicks/Analog_ Kit/Kick.wav" in desk.filed()
+
+
+def test_a_zip_inside_a_pack_stays_a_part_of_it(desk: Desk, make_pack: Make, tmp_path: Path) -> None:
+    make_pack(desk.inbox / "Bundle", {"Cymbals/CHH-1.wav": "CHH-1.wav"})
+    folder = make_pack(tmp_path / "made", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    pack_up(folder, desk.inbox / "Bundle" / "More" / "Kicks.zip")
+    (report,) = desk.file()
+    assert desk.filed() == [
+        "Drums/Hats/Closed/Bundle/CHH-1.wav",
+        "Drums/Kicks/Bundle/Kick.wav",
+        "_Archives/Kicks.zip",
+    ]
+    assert desk.parts.journal.last(1)[0].id == report.batch
+    desk.undo()
+    assert sorted(str(one.relative_to(desk.inbox)) for one in desk.inbox.rglob("*") if one.is_file()) == [
+        "Bundle/CHH-1.wav",
+        "Bundle/More/Kicks.zip",
+    ]
+
+
+def test_what_cannot_be_heard_stays_in_the_archive_which_stays_and_says_so(
+    desk: Desk, make_pack: Make, tmp_path: Path
+) -> None:
+    folder = make_pack(tmp_path / "made", SOME)
+    (folder / "Kit" / "broken.wav").write_bytes(b"no sound at all")
+    path = pack_up(folder, desk.inbox / "Kit.zip")
+    desk.file()
+    assert path.exists()
+    assert "_Archives/Kit.zip" not in desk.filed()
+    assert "Drums/Kicks/Kit/Kick.wav" in desk.filed()
+    (stays,) = desk.parts.remainders.all()
+    assert (stays.path, stays.nature) == (path, Nature.UNREADABLE)
+    assert stays.reason.startswith("the rest of it is filed, but not broken.wav: the file is not audio")
+    # Looked at again, nothing comes out of it twice.
+    rules = desk.home.rules / "default.toml"
+    rules.write_text(rules.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    desk.open_again()
+    before = desk.filed()
+    desk.file()
+    assert desk.filed() == before
+
+
+def test_an_archive_may_stay_and_is_not_opened_again(desk: Desk, zipped: Path) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "Archives"\nwhen = { type = "archive" }\n'
+        'then = [{ unpack = true }, { leave = "unpacked" }]\n'
+        '[[rule]]\nname = "All"\nthen = [{ move = "Sounds/{name}" }]\n'
+    )
+    desk.open_again()
+    desk.file()
+    before = desk.filed()
+    assert before == [f"Sounds/{name}" for name in ("CHH-1.wav", "Kick.wav", "beat_120bpm.wav")]
+    assert desk.left() == {"Download (1).zip": Nature.LEFT}
+    zipped.touch()
+    desk.file()
+    assert desk.filed() == before
+
+
+def test_without_a_rule_an_archive_is_left(desk: Desk, zipped: Path) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "Sounds/{name}" }]\n'
+    )
+    desk.open_again()
+    desk.file()
+    assert zipped.exists()
+    assert desk.left() == {"Download (1).zip": Nature.ARCHIVE}
+
+
+def test_undo_leaves_what_was_changed_since(desk: Desk, zipped: Path) -> None:
+    desk.file()
+    kick = desk.library / "Drums/Kicks/Kit/Kick.wav"
+    kick.write_bytes(kick.read_bytes() + b"more")
+    desk.undo()
+    assert zipped.exists()
+    assert desk.filed() == ["Drums/Kicks/Kit/Kick.wav"]
+
+
+@pytest.mark.usefixtures("zipped")
+def test_tags_in_what_came_out_are_taken_back_before_it_goes(desk: Desk, tree_of: TreeOf) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "Archives"\nwhen = { type = "archive" }\n'
+        'then = [{ unpack = true }, { move = "_Archives/" }]\n'
+        '[[rule]]\nname = "All"\nthen = [{ move = "Sounds/" }, { tag = { genre = "{kind}" } },'
+        ' { xattr = "{kind}" }, { sidecar = "json" }, { copy = "More/" }]\n'
+    )
+    desk.open_again()
+    before = tree_of(desk.inbox)
+    desk.file()
+    assert len(desk.filed()) == 8
+    desk.undo()
+    assert (tree_of(desk.inbox), desk.filed()) == (before, [])
+
+
+def test_a_stop_while_it_is_heard_leaves_it_whole(desk: Desk, zipped: Path) -> None:
+    (arrival,) = arrivals_below(desk.parts.config.inbox[0])
+    report = desk.parts.filing.file(arrival, stop=lambda: True)
+    assert report.interrupted
+    assert (zipped.exists(), desk.filed(), litter(desk)) == (True, [], [])
+    desk.file()
+    assert desk.filed() == FILED
+
+
+def test_what_a_crash_left_unpacked_is_swept(desk: Desk) -> None:
+    dead, alive = desk.library / f"{PREFIX}999999999-aa", desk.library / f"{PREFIX}1-bb"
+    for folder in (dead, alive):
+        (folder / "Kit").mkdir(parents=True)
+        (folder / "Kit" / "k.wav").write_bytes(b"k")
+    assert sweep([desk.library, desk.library / "gone"]) == [dead]
+    assert (dead.exists(), alive.exists()) == (False, True)
