@@ -4,8 +4,9 @@
 
 Tempo is measured on loops that are laid from the kits of the split `valid` (benchmarks/sequenced.py), and on
 real loops: a CSV with the columns file, orig_path, seconds, orig_seconds, complete. Within 2 % counts as
-right, half and double as wrong. Notes are measured on sounds of `train` and `valid` whose names state one.
-`--fit` chooses the weights of `organizer.recognition.tempo` on loops laid from `train`, and prints them.
+right, half and double as wrong. Notes are measured on sounds whose names state one, keys on progressions
+played with those. `--fit` chooses the weights of `organizer.recognition.tempo` on loops laid from `train`,
+and prints them.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile
 
-from benchmarks.sequenced import Loop, Sequencer
+from benchmarks.sequenced import Loop, Sequencer, in_key
 from organizer.recognition import tempo
 from organizer.recognition.analysis import onsets_of
-from organizer.recognition.pitch import hear_note
+from organizer.recognition.music import SURE_OF_KEY, SURE_OF_NOTE
+from organizer.recognition.pitch import hear_key, hear_note
 from organizer.training.dataset import read_manifest
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from organizer.training.dataset import Row
 
 RATE = 32_000
-FITTED, MEASURED = 4_000, 1_200  # loops
+FITTED, MEASURED, KEYS = 4_000, 1_200, 400  # loops
 PENALTY = 1e-3
 
 # Beats in well-known breaks, by a part of their name: the tempo that they are known by, and their length,
@@ -73,7 +75,9 @@ def main() -> None:
     if options.loops:
         root = options.loops_root or options.loops.parent / "loops"
         figures["real"] = tempi_of_real(options.loops, root, weights)
-    figures["notes"] = notes(rows)
+    voices = list(named_notes(rows))
+    figures["notes"] = notes(voices)
+    figures["keys"] = keys(voices)
     print(json.dumps(figures, indent=2))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2))
@@ -150,24 +154,50 @@ def tempi_of_real(table: Path, root: Path, weights: NDArray[np.float64]) -> dict
     return {"right": right_, "of": right_ + len(wrong), "wrong": wrong}
 
 
-def notes(rows: Sequence[Row]) -> dict[str, float]:
-    heard, silent = [], 0
+def named_notes(rows: Sequence[Row]) -> Iterator[tuple[NDArray[np.float32], int]]:
+    """Give the sounds whose names state a note, and that note in MIDI."""
     for row in rows:
         found = _NOTE.search(Path(row.orig_path).name)
-        if found is None or not _NAMES_NOTES.match(row.orig_path):
-            continue
-        wave, rate = soundfile.read(row.path, dtype="float32", always_2d=True)
-        note = hear_note(wave, rate)
-        if note is None or note.confidence < SURE_OF_NOTE:
-            silent += 1
-        else:
-            heard.append((note.midi, 12 * (int(found[2]) + 1) + _PITCH[found[1]]))
+        if found is not None and _NAMES_NOTES.match(row.orig_path):
+            wave, rate = soundfile.read(row.path, dtype="float32", always_2d=True)
+            assert rate == RATE, row.path
+            yield wave.mean(axis=1), 12 * (int(found[2]) + 1) + _PITCH[found[1]]
+
+
+def notes(voices: Sequence[tuple[NDArray[np.float32], int]]) -> dict[str, float]:
+    heard = []
+    for wave, true in voices:
+        note = hear_note(wave, RATE)
+        if note is not None and note.confidence >= SURE_OF_NOTE:
+            heard.append((note.midi, true))
     return {
-        "of": len(heard) + silent,
+        "of": len(voices),
         "heard": len(heard),
-        "right, octave aside": float(np.mean([(one - true) % 12 == 0 for one, true in heard])),
-        "right": float(np.mean([one == true for one, true in heard])),
+        "right, octave aside": share([(one - true) % 12 == 0 for one, true in heard]),
+        "right": share([one == true for one, true in heard]),
     }
+
+
+def keys(voices: Sequence[tuple[NDArray[np.float32], int]]) -> dict[str, float]:
+    """Hear common progressions, laid with one sound of known note each."""
+    rng = np.random.default_rng(3)
+    heard = []
+    for _ in range(KEYS):
+        wave, note = voices[int(rng.integers(len(voices)))]
+        true = int(rng.integers(24))
+        key = hear_key(in_key(rng, true, wave, note, RATE), RATE)
+        if key is not None and key.confidence >= SURE_OF_KEY:
+            heard.append((key, true))
+    return {
+        "of": KEYS,
+        "heard": len(heard),
+        "right": share([key.midi == true for key, true in heard]),
+        "mean confidence": round(float(np.mean([key.confidence for key, _ in heard])), 4),
+    }
+
+
+def share(right_: Sequence[bool]) -> float:
+    return round(float(np.mean(right_)), 4) if right_ else float("nan")
 
 
 def fit(loops: Sequence[Loop]) -> NDArray[np.float64]:
@@ -209,8 +239,6 @@ def right(bpm: float, true: float) -> bool:
 def share_of(heard: Sequence[tuple[Loop, bool, float]]) -> float:
     return round(float(np.mean([one[1] for one in heard])), 4) if heard else float("nan")
 
-
-SURE_OF_NOTE = 0.7
 
 if __name__ == "__main__":
     main()

@@ -185,6 +185,49 @@ class Sequencer:
         return found[int(rng.integers(len(found)))] if found else None
 
 
+MAJOR, MINOR = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10)
+# Degrees of the scale, a bar each: common progressions that begin at home.
+PROGRESSIONS = {
+    MAJOR: ((0, 0, 0, 0), (0, 4, 5, 3), (0, 3, 4, 4), (0, 5, 3, 4), (0, 3, 0, 4), (0, 0, 3, 3)),
+    MINOR: ((0, 0, 0, 0), (0, 5, 2, 6), (0, 5, 6, 0), (0, 3, 5, 4), (0, 6, 5, 6), (0, 3, 0, 4)),
+}
+
+
+def in_key(rng: Generator, key: int, voice: Wave, note: int, samplerate: int) -> Wave:
+    """Play two or four bars in a key (0..23, minor from 12) with one sound, whose own note is MIDI `note`.
+
+    Chords, a melody, or both, over the roots of the chords or not.
+    """
+    scale = MAJOR if key < 12 else MINOR
+    step = 15.0 / rng.uniform(80.0, 140.0)  # seconds a sixteenth
+    bars = int(rng.choice([2, 4, 4]))
+    track = np.zeros(int(bars * 16 * step * samplerate), dtype=np.float32)
+    centre = round((note + int(rng.integers(-3, 4)) - key % 12) / 12) * 12 + key % 12
+
+    def play(degree: int, octave: int, at: int, steps: float, gain: float) -> None:
+        midi = centre + scale[degree % 7] + 12 * (degree // 7 + octave)
+        longest = int(steps * step * samplerate)
+        played = _at_speed(voice, 2.0 ** ((midi - note) / 12.0), longest=longest)
+        _add(track, played, int(at * step * samplerate), gain)
+
+    chords, melody, roots = rng.random() < 0.7, rng.random() < 0.7, rng.random() < 0.6
+    progressions = PROGRESSIONS[scale]
+    progression = progressions[int(rng.integers(len(progressions)))]
+    every = int(rng.choice([2, 2, 4]))
+    for bar in range(bars):
+        root = progression[bar % 4]
+        if roots:
+            play(root, -1, bar * 16, 8, 0.6)
+        if chords or not melody:
+            for above in (0, 2, 4):
+                play(root + above, 0, bar * 16, 16, 0.5)
+        for at in range(0, 16, every) if melody else ():
+            if at == 0 or rng.random() < 0.8:
+                above = 0 if at == 0 else int(rng.choice([0, 1, 2, 4, 7]))
+                play(root + above, 0, bar * 16 + at, float(rng.uniform(1, 4)), 0.6)
+    return track
+
+
 def _repeated(
     lanes: Sequence[tuple[Wave, NDArray[np.int64], float]], rng: Generator, steps: int, bars: int
 ) -> list[tuple[Wave, int, float]]:
