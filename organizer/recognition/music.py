@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from organizer.sample import Facts, Recognition
 
 # Below these what is heard is not told.
-SURE_OF_TEMPO, SURE_OF_KEY, SURE_OF_NOTE = 0.5, 0.6, 0.7
+SURE_OF_TEMPO, SURE_OF_KEY, SURE_OF_NOTE = 0.5, 0.55, 0.7
 
 # How sure a statement is: of metadata, of a name.
 _STATED = {"metadata": 0.98, "name": 0.96}

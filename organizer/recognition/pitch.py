@@ -36,11 +36,12 @@ _BAND = (60.0, 2_000.0)  # Hz
 # 1990, table 2.1).
 _MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 _MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-_BOTTOM = 30
-_PARTIALS = (0, 12, 19, 24, 28, 31)
-_SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35)
-_VOICES = 4
+_BOTTOM = 30  # MIDI note below the band
+_PARTIALS = (0, 12, 19, 24, 28, 31)  # semitones above a note at which its overtones lie
+_SHARES = (1.0, 0.8, 0.65, 0.5, 0.4, 0.35)  # how strong they usually are
+_VOICES = 4  # notes that are told apart at a time
 _SHARPNESS = 14.0  # of correlations, when they become probabilities
+_AS_OFTEN_RIGHT = 0.9  # so that a confidence is how often keys of it are right, on progressions of known key
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ def hear_key(wave: NDArray[np.float32], samplerate: int) -> Tone | None:
     likeness = np.corrcoef(np.vstack([chroma[None], profiles]))[0, 1:]
     shares = np.exp(_SHARPNESS * (likeness - likeness.max()))
     best = int(likeness.argmax())
-    return Tone(best, float(shares[best] / shares.sum()) * tonal)
+    return Tone(best, _AS_OFTEN_RIGHT * float(shares[best] / shares.sum()) * tonal)
 
 
 def _chroma(mono: NDArray[np.float32], rate: float) -> tuple[NDArray[np.float64], float]:
@@ -143,31 +144,39 @@ def _chroma(mono: NDArray[np.float32], rate: float) -> tuple[NDArray[np.float64]
     power = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW).astype(np.float32), axis=1))
     frequencies = np.arange(power.shape[1]) * rate / _WINDOW
     low, high = np.searchsorted(frequencies, _BAND)
+    high = min(high, power.shape[1] - 1)  # a neighbour on both sides
     inside = power[:, low:high]
     usual = np.maximum(np.median(inside, axis=1, keepdims=True), 1e-9)
     peak = (inside > power[:, low - 1 : high - 1]) & (inside >= power[:, low + 1 : high + 1])
     clear = peak & (inside > 8.0 * usual)
     pitch = 69.0 + 12.0 * np.log2(frequencies[low:high] / 440.0)
     near = np.cos(np.pi * (pitch - np.round(pitch))) ** 2
-    weight = np.where(clear, np.sqrt(inside), 0.0) * near
-    steps = np.round(pitch).astype(int) - _BOTTOM
-    tones = np.zeros((len(weight), steps.max() + 1 + max(_PARTIALS)))
-    for step in range(steps.max() + 1):
-        tones[:, step] = weight[:, steps == step].max(axis=1, initial=0.0)
-    chroma = np.zeros(12)
-    rows = np.arange(len(tones))
-    last = steps.max() + 1
-    for _ in range(_VOICES):
-        salience = sum(
-            share * tones[:, partial : partial + last]
-            for partial, share in zip(_PARTIALS, _SHARES, strict=True)
-        ) * (tones[:, :last] > 0)
-        note = salience.argmax(axis=1)
-        strength = tones[rows, note]
-        np.add.at(chroma, (note + _BOTTOM) % 12, strength)
-        for partial, share in zip(_PARTIALS, _SHARES, strict=True):
-            tones[rows, note + partial] = np.maximum(0.0, tones[rows, note + partial] - strength * share)
-        tones[rows, note] = 0.0
+    chroma = _without_overtones(np.where(clear, np.sqrt(inside), 0.0) * near, np.round(pitch).astype(int))
     energy = np.square(inside).sum()
     around = clear | np.roll(clear, 1, axis=1) | np.roll(clear, -1, axis=1)
     return chroma, float(np.square(inside)[around].sum() / max(energy, 1e-12))
+
+
+def _without_overtones(weight: NDArray[np.float64], pitch: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Add up peaks by pitch class, (12,): in each frame the strongest few notes, each with its overtones
+    gone.
+
+    `weight` is (frames, bins), `pitch` the MIDI note of each bin.
+    """
+    steps = pitch - _BOTTOM
+    last = int(steps.max()) + 1
+    tones = np.zeros((len(weight), last + max(_PARTIALS)))
+    for step in range(last):
+        tones[:, step] = weight[:, steps == step].max(axis=1, initial=0.0)
+    chroma, rows = np.zeros(12), np.arange(len(tones))
+    for _ in range(_VOICES):
+        salience = np.sum(
+            [share * tones[:, far : far + last] for far, share in zip(_PARTIALS, _SHARES, strict=True)],
+            axis=0,
+        )
+        note = (salience * (tones[:, :last] > 0)).argmax(axis=1)
+        strength = tones[rows, note]
+        np.add.at(chroma, (note + _BOTTOM) % 12, strength)
+        for far, share in zip(_PARTIALS, _SHARES, strict=True):
+            tones[rows, note + far] = np.maximum(0.0, tones[rows, note + far] - strength * share)
+    return chroma

@@ -59,10 +59,15 @@ def test_noise_has_no_note(make: Callable[[], NDArray[np.float32]]) -> None:
     assert heard is None or heard.confidence < 0.5
 
 
-@given(seed=st.integers(0, 2**32 - 1), frames=st.integers(0, 30_000), scale=st.sampled_from([0.0, 1e-6, 1.0]))
-def test_any_sound_gives_a_number_or_nothing(seed: int, frames: int, scale: float) -> None:
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    frames=st.integers(0, 30_000),
+    scale=st.sampled_from([0.0, 1e-6, 1.0]),
+    rate=st.sampled_from([1_000, 8_000, 44_100, 192_000]),
+)
+def test_any_sound_gives_a_number_or_nothing(seed: int, frames: int, scale: float, rate: int) -> None:
     wave = (np.random.default_rng(seed).normal(0, 0.3, frames) * scale).astype(np.float32)
-    for heard in (hear_note(wave, RATE), hear_key(wave, RATE)):
+    for heard in (hear_note(wave, rate), hear_key(wave, rate)):
         assert heard is None or 0.0 <= heard.confidence <= 1.0
 
 
@@ -82,9 +87,9 @@ def test_a_cadence_is_heard_in_its_key(tonic: int, mode: str, chords: Sequence[t
     heard = hear_key(np.concatenate(parts), RATE)
     assert heard is not None
     assert heard.midi == tonic + 12 * (mode == "minor")
-    assert heard.confidence > 0.6
+    assert heard.confidence > 0.55
 
 
 def test_drums_alone_are_in_no_key() -> None:
     heard = hear_key(sounds.loop(bpm=120.0, bars=2), RATE)
-    assert heard is None or heard.confidence < 0.6
+    assert heard is None or heard.confidence < 0.55
