@@ -53,7 +53,7 @@ class Report:
     problems: int = 0
     seconds: float = field(default=0.0, compare=False)
     interrupted: bool = False
-    troubles: tuple[Remainder, ...] = field(default=(), compare=False)  # of what stays in an archive
+    staying: tuple[Remainder, ...] = field(default=(), compare=False)  # what is left in an archive, and why
 
     def plus(self, part: Report) -> Report:
         return replace(
@@ -63,7 +63,7 @@ class Report:
             left=self.left + part.left,
             problems=self.problems + part.problems,
             interrupted=part.interrupted,
-            troubles=(*self.troubles, *part.troubles),
+            staying=(*self.staying, *part.staying),
         )
 
 
@@ -139,12 +139,13 @@ class Filing:
             self.journal.release([whole.listing.path(relative) for relative in whole.chosen])
         parcel, archives = self.proposing.sorted_out(whole)
         work = _Work(arrival=arrival, stop=stop, progress=progress, forced=forced)
-        sum_ = self._file_parcel(parcel, Report(batch=None, title=arrival.title), work)
+        alone = archives[0].name if len(archives) == 1 and not parcel.chosen else ""
+        sum_ = self._file_parcel(parcel, Report(batch=None, title=alone or arrival.title), work)
         for relative in archives:
             if sum_.interrupted:
                 break
             sum_ = self._file_archive(whole, relative, sum_, work)
-        return replace(sum_, seconds=self.clock() - began, troubles=())
+        return replace(sum_, seconds=self.clock() - began, staying=())
 
     def _file_parcel(self, parcel: Parcel, sum_: Report, work: _Work) -> Report:
         """File a parcel, a part at a time, as more of what `sum_` tells of."""
@@ -166,7 +167,7 @@ class Filing:
     def _file_archive(self, whole: Parcel, relative: PurePosixPath, sum_: Report, work: _Work) -> Report:
         """File what is in an archive, then the archive itself, unless something in it could not be filed."""
         # One that was dropped by itself is a pack, and a batch of its own.
-        begun = replace(sum_, batch=sum_.batch if whole.listing.pack else None, troubles=())
+        begun = replace(sum_, batch=sum_.batch if whole.listing.pack else None, staying=())
         try:
             with self.proposing.inside(whole, relative, forced=work.forced, progress=work.progress) as parcel:
                 inside = self._file_parcel(parcel, begun, work)
@@ -175,19 +176,15 @@ class Filing:
             return replace(sum_, left=sum_.left + 1, problems=sum_.problems + (not problem.lasting))
         if inside.interrupted:
             return inside
-        if inside.troubles or parcel.refused:
-            worst = (
-                Nature.FAILED
-                if any(t.nature is Nature.FAILED for t in inside.troubles)
-                else Nature.UNREADABLE
-            )
-            said = [*(f"{one.path.name}: {one.reason}" for one in inside.troubles), *parcel.refused]
+        if inside.staying or parcel.refused:
+            natures = [one.nature for one in inside.staying] + [Nature.UNREADABLE] * bool(parcel.refused)
+            said = [*(f"{one.path.name}: {one.reason}" for one in inside.staying), *parcel.refused]
             more = f"; and {len(said) - _MOST_TOLD} more" if len(said) > _MOST_TOLD else ""
             rest = FileProblem(
-                f"the rest of it is filed, but not {'; '.join(said[:_MOST_TOLD])}{more}",
-                hint="What could not be filed is still in the archive.",
+                f"not all of it is filed: {'; '.join(said[:_MOST_TOLD])}{more}",
+                hint="What was not filed is still in the archive.",
             )
-            self._stays(whole, relative, worst, rest)
+            self._stays(whole, relative, min(natures, key=list(Nature).index), rest)
             return replace(inside, left=inside.left + 1, problems=inside.problems + bool(parcel.refused))
         return self._file_parcel(replace(whole, chosen=[relative]), inside, work)
 
@@ -312,7 +309,7 @@ class Filing:
         results: tuple[Result, ...],
     ) -> Report:
         """Write down what stays and why, and sum up."""
-        verdicts = Verdicts(proposal.plan, results, proposal.problems)
+        verdicts = Verdicts(proposal.plan, results, proposal.problems, parcel.named)
         context, now = self.proposing.context, self.clock()
         put: list[Remainder] = []
         gone: list[Path] = []
@@ -332,5 +329,5 @@ class Filing:
             left=len(put),
             problems=sum(one.nature in TROUBLES for one in put),
             interrupted=any(result.state == "pending" for result in results),
-            troubles=tuple(one for one in put if one.nature in TROUBLES) if parcel.members else (),
+            staying=tuple(put) if parcel.members else (),
         )

@@ -68,6 +68,13 @@ class Proposal:
     problems: Mapping[Path, FileProblem]
     plan: Plan
 
+    @property
+    def takes_all(self) -> bool:
+        """Say whether nothing that was heard would stay where it is."""
+        taken = {one.staged for one in self.plan.operations if isinstance(one, Extract)}
+        taken |= {one.source for one in self.plan.operations if isinstance(one, Move)}
+        return all(one.item.path in taken for one in self.decisions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
@@ -150,7 +157,8 @@ class Proposing:
                         propose(parcel)
                 except FileProblem:
                     continue  # it stays as it is; a run says why
-                propose(replace(whole, chosen=[relative]))
+                if proposals[-1].takes_all and not parcel.refused:
+                    propose(replace(whole, chosen=[relative]))
         return [one.plan for one in proposals]
 
     def parcel(self, arrival: Arrival, *, forced: bool) -> Parcel:

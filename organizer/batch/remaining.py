@@ -9,7 +9,7 @@ from organizer.planning.operations import Extract, Move, Skip, WriteTags
 from organizer.sample import FileType
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from organizer.errors import FileProblem
@@ -24,8 +24,15 @@ ARCHIVE_HINT = "Write unpack = true in a rule for the type archive, or unpack it
 class Verdicts:
     """What one execution says of each file that it was about."""
 
-    def __init__(self, plan: Plan, results: Sequence[Result], problems: Mapping[Path, FileProblem]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        results: Sequence[Result],
+        problems: Mapping[Path, FileProblem],
+        named: Callable[[Path], Path],
+    ) -> None:
         self._problems = problems
+        self._named = named  # how a plan calls a file that was unpacked
         self._skips = {one.path: one for one in plan.operations if isinstance(one, Skip)}
         self._moves = {
             one.operation.staged if isinstance(one.operation, Extract) else one.operation.source: one
@@ -74,7 +81,9 @@ class Verdicts:
         if item.problem is not None:
             return (Nature.UNREADABLE if item.lasting else Nature.FAILED), item.problem, item.hint
         rule = decision.rule.name if decision.rule else ""
-        skip = self._skips.get(item.path, Skip(path=item.path, reason=f'the rule "{rule}" keeps it here'))
+        skip = self._skips.get(
+            self._named(item.path), Skip(path=item.path, reason=f'the rule "{rule}" keeps it here')
+        )
         if not skip.lasting:
             return Nature.FAILED, skip.reason, skip.hint
         if item.bundle is not None:

@@ -15,7 +15,7 @@ from organizer.planning.conflicts import Claims, InTheWay
 from organizer.planning.describing import Describing, sidecar_of
 from organizer.planning.operations import Copy, Extract, Link, Move, Operation, Skip
 from organizer.planning.sidecar import SUFFIX
-from organizer.rules.actions import CopyTo, Leave, LinkAt, MoveTo, Sidecar, Tag, Xattr
+from organizer.rules.actions import CopyTo, Leave, LinkAt, MoveTo, Sidecar, Tag, Unpack, Xattr
 from organizer.rules.fields import fields_of
 from organizer.rules.template import MissingValue, render
 from organizer.sample import FileType, Stamp
@@ -81,6 +81,8 @@ class Filing:
         rule = decision.rule.name if decision.rule else ""
         if content_hash is None:
             return [Skip(path=item.path, reason="it could not be read just now", rule=rule)]
+        if item.path in self.members and any(isinstance(one, Unpack) for one in decision.actions):
+            return [Skip(path=item.path, reason="an archive inside an archive is not opened", rule=rule)]
         if item.path in self.members and not any(isinstance(one, MoveTo) for one in decision.actions):
             reason = f'it lies in an archive, and the rule "{rule}" moves it nowhere'
             return [Skip(path=item.path, reason=reason, rule=rule)]
@@ -132,6 +134,8 @@ class Filing:
         item = decision.item
         if item.sample is None or not any(isinstance(one, MoveTo) for one in decision.actions):
             return None
+        if item.bundle is not None:
+            return None  # a bundle is whole or it is nothing
         twin = self.twins.get(item.sample.facts.sound_id)
         return None if twin is None or twin.path == item.path else twin
 

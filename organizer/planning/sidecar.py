@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 SUFFIX = ".organizer.json"  # behind the whole name of the sample, where each has one
 FOLDER_FILE = ".organizer.json"  # of all samples in a folder
+_LEAST_TOLD = 0.005
 
 
 def sidecar_text(sample: Sample, *, rule: str) -> str:
@@ -68,4 +69,5 @@ def _told(evidence: Evidence) -> dict[str, object]:
 
 
 def _rounded(probabilities: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in probabilities.items()}
+    """Round probabilities, and leave out those that are next to nothing."""
+    return {name: round(value, 4) for name, value in probabilities.items() if value >= _LEAST_TOLD}

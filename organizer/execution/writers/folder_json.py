@@ -64,8 +64,13 @@ def _read(present: bytes | None) -> dict[str, Any]:
 
 
 def _written(table: Mapping[str, Any]) -> bytes:
-    ordered = {**table, "sounds": dict(sorted(table["sounds"].items()))}
-    return (json.dumps(ordered, ensure_ascii=True, indent=1) + "\n").encode()
+    """Write one line a sound: thousands of them stay small, and are compared with ease."""
+    rest = {name: value for name, value in table.items() if name != "sounds"}
+    lines = [
+        f"{json.dumps(sound)}: {json.dumps(fields)}" for sound, fields in sorted(table["sounds"].items())
+    ]
+    inside = ",\n".join(lines)
+    return f'{json.dumps(rest)[:-1]}, "sounds": {{\n{inside}\n}}}}\n'.encode()
 
 
 def _not_ours() -> CannotWrite:
