@@ -120,8 +120,8 @@ class Claims:
         limit = LONGEST_NAME - max([size(tail) for tail in tails], default=0)
         wanted = fit(wanted, limit)
         own_names = {path.name for path in own if path.parent == folder}
-        name = wanted
-        if not self._is_free(folder, wanted, tails, own_names):
+        name = self._kept(folder, wanted, tails, own_names, limit) or wanted
+        if not self._is_free(folder, name, tails, own_names):
             if not may_number:
                 return None
             name = self._number(folder, wanted, tails, own_names, limit)
@@ -133,14 +133,19 @@ class Claims:
         """Say whether a name was taken before the plan."""
         return self._snapshot.holds(path)
 
-    def _number(
+    def _kept(
         self, folder: Path, wanted: str, tails: Collection[str], own_names: set[str], limit: int
-    ) -> str:
-        # A file that already bears a number keeps it: nothing is moved only to close a gap.
+    ) -> str | None:
+        """Let a file that already bears a number keep it: nothing is moved only to close a gap."""
         for own in own_names:
             kept = numbered(wanted, _number_of(own) or 1, limit)
             if fold(kept) == fold(own) and self._is_free(folder, kept, tails, own_names):
                 return kept
+        return None
+
+    def _number(
+        self, folder: Path, wanted: str, tails: Collection[str], own_names: set[str], limit: int
+    ) -> str:
         key = (folder, fold(wanted))
         number = self._next.get(key, 2)
         while not self._is_free(folder, numbered(wanted, number, limit), tails, own_names):

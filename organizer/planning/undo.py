@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from organizer.planning.operations import (
@@ -29,7 +30,7 @@ from organizer.planning.operations import (
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -66,15 +67,42 @@ def _with_bytes_before(done: Sequence[Done]) -> list[Done]:
     return filled
 
 
+# What takes back what, and where a field of the one has another name in the other.
+_TURNED: Mapping[type[Operation], tuple[type[Operation], Mapping[str, str]]] = MappingProxyType(
+    {
+        MakeFolder: (RemoveFolder, {}),
+        RemoveFolder: (MakeFolder, {}),
+        Copy: (RemoveCopy, {"path": "target", "original": "source"}),
+        RemoveCopy: (Copy, {"target": "path", "source": "original"}),
+        Extract: (RemoveExtracted, {"path": "target"}),
+        RemoveExtracted: (Extract, {"target": "path"}),
+        Link: (RemoveLink, {"path": "target", "original": "source"}),
+        RemoveLink: (Link, {"target": "path", "source": "original"}),
+        WriteSidecar: (RemoveSidecar, {}),
+        RemoveSidecar: (WriteSidecar, {}),
+        RemoveEntries: (WriteEntries, {}),
+    }
+)
+
+
+def _turned(operation: Operation, **changes: object) -> Operation:
+    """Make the operation that takes another back, of the same values."""
+    class_, names = _TURNED[type(operation)]
+    values = {
+        one.name: getattr(operation, names.get(one.name, one.name))
+        for one in fields(class_)
+        if hasattr(operation, names.get(one.name, one.name))
+    }
+    return class_(**{**values, **changes})
+
+
 def _inverse(done: Done) -> Iterator[Operation]:
     operation = done.operation
     match operation:
+        case Skip():
+            return
         case KeepFolderTime():
             yield operation
-        case MakeFolder(path=path, mode=mode):
-            yield RemoveFolder(path=path, mode=mode)
-        case RemoveFolder(path=path, mode=mode):
-            yield MakeFolder(path=path, mode=mode)
         case Move():
             yield Move(
                 source=operation.target,
@@ -84,53 +112,7 @@ def _inverse(done: Done) -> Iterator[Operation]:
                 rule=operation.rule,
             )
         case Copy():
-            yield RemoveCopy(
-                path=operation.target,
-                original=operation.source,
-                content_hash=done.hash_after or operation.content_hash,
-                rule=operation.rule,
-            )
-        case RemoveCopy():
-            yield Copy(
-                source=operation.original,
-                target=operation.path,
-                content_hash=operation.content_hash,
-                rule=operation.rule,
-            )
-        case Extract():
-            yield RemoveExtracted(
-                path=operation.target,
-                archive=operation.archive,
-                member=operation.member,
-                staged=operation.staged,
-                content_hash=operation.content_hash,
-                rule=operation.rule,
-            )
-        case RemoveExtracted():
-            yield Extract(
-                archive=operation.archive,
-                member=operation.member,
-                staged=operation.staged,
-                target=operation.path,
-                content_hash=operation.content_hash,
-                rule=operation.rule,
-            )
-        case Link():
-            yield RemoveLink(
-                path=operation.target,
-                original=operation.source,
-                content_hash=operation.content_hash,
-                pointer=operation.pointer,
-                rule=operation.rule,
-            )
-        case RemoveLink():
-            yield Link(
-                source=operation.original,
-                target=operation.path,
-                content_hash=operation.content_hash,
-                pointer=operation.pointer,
-                rule=operation.rule,
-            )
+            yield _turned(operation, content_hash=done.hash_after or operation.content_hash)
         case WriteAttribute(before=before, after=after):
             yield replace(operation, before=after, after=before)
         case WriteEntries(path=path, form=form, entries=entries, rule=rule):
@@ -143,18 +125,12 @@ def _inverse(done: Done) -> Iterator[Operation]:
                 patch=done.patch,
                 rule=rule,
             )
-        case RemoveEntries(path=path, form=form, entries=entries, rule=rule):
-            yield WriteEntries(path=path, form=form, entries=entries, rule=rule)
         case WriteTags():
             yield _restoring(done, operation, operation.content_hash, done.hash_after)
         case RestoreBytes():
             yield _restoring(done, operation, operation.content_hash, operation.restored_hash)
-        case WriteSidecar(path=path, content=content, rule=rule):
-            yield RemoveSidecar(path=path, content=content, rule=rule)
-        case RemoveSidecar(path=path, content=content, rule=rule):
-            yield WriteSidecar(path=path, content=content, rule=rule)
-        case Skip():
-            pass
+        case _:
+            yield _turned(operation)
 
 
 def _restoring(

@@ -139,7 +139,7 @@ def test_claims_of_one_plan_see_each_other_whatever_the_form_of_the_letters() ->
         (["Kick.wav", "kick.wav"], "kick.wav", "Kick.wav", "Kick (2).wav"),
         (["Kick.wav", "Kick (5).wav"], "Kick (5).wav", "Kick.wav", "Kick (5).wav"),
         (["Kick.wav", "kick (5).wav"], "kick (5).wav", "Kick.wav", "Kick (5).wav"),
-        (["Kick (5).wav"], "Kick (5).wav", "Kick.wav", "Kick.wav"),
+        (["Kick (5).wav"], "Kick (5).wav", "Kick.wav", "Kick (5).wav"),
         (["Kick.wav", "Snare (5).wav"], "Snare (5).wav", "Kick.wav", "Kick (2).wav"),
     ],
 )
