@@ -194,6 +194,13 @@ def _decoders(parts: Assembly) -> Iterator[Finding]:  # noqa: ARG001 - every che
         yield Finding("OK", "decoders", "ffmpeg is there for M4A, WMA and the like")
     else:
         yield Finding("WARN", "decoders", "no ffmpeg: M4A, WMA and the like stay unread", "Install ffmpeg.")
+    from organizer.execution.archives import has_libarchive
+
+    if has_libarchive():
+        yield Finding("OK", "archives", "ZIP, and RAR, 7z and tar through libarchive")
+    else:
+        hint = "pip install 'organizer[archives]'; it needs your system's libarchive."
+        yield Finding("OK", "archives", "ZIP; no libarchive, so RAR, 7z and tar stay packed", hint)
 
 
 CHECKS: tuple[Callable[[Assembly], Iterator[Finding]], ...] = (

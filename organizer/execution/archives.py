@@ -182,6 +182,10 @@ def _libarchive() -> Any:
     return libarchive
 
 
+def has_libarchive() -> bool:
+    return _libarchive() is not None
+
+
 class _Zip:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
