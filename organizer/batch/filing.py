@@ -18,7 +18,7 @@ from organizer.batch.arrivals import Arrival
 from organizer.batch.gate import Gate
 from organizer.batch.proposing import PART, Opinion, Parcel, Progress, Proposal, Proposing, never, unseen
 from organizer.batch.remaining import Verdicts
-from organizer.batch.unpacking import sweep
+from organizer.batch.unpacking import Stopped, sweep
 from organizer.errors import FileProblem, LockedError
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
@@ -169,8 +169,12 @@ class Filing:
         # One that was dropped by itself is a pack, and a batch of its own.
         begun = replace(sum_, batch=sum_.batch if whole.listing.pack else None, staying=())
         try:
-            with self.proposing.inside(whole, relative, forced=work.forced, progress=work.progress) as parcel:
+            with self.proposing.inside(
+                whole, relative, forced=work.forced, stop=work.stop, progress=work.progress
+            ) as parcel:
                 inside = self._file_parcel(parcel, begun, work)
+        except Stopped:
+            return replace(sum_, interrupted=True)
         except FileProblem as problem:
             self._stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
             return replace(sum_, left=sum_.left + 1, problems=sum_.problems + (not problem.lasting))

@@ -176,14 +176,24 @@ class Proposing:
 
     @contextmanager
     def inside(
-        self, parcel: Parcel, relative: PurePosixPath, *, forced: bool, progress: Progress = unseen
+        self,
+        parcel: Parcel,
+        relative: PurePosixPath,
+        *,
+        forced: bool,
+        stop: Callable[[], bool] = never,
+        progress: Progress = unseen,
     ) -> Iterator[Parcel]:
-        """Open an archive for as long as what is in it is heard and filed. Raises `FileProblem`."""
+        """Open an archive for as long as what is in it is heard and filed.
+
+        Raises `FileProblem` where it cannot be, `Stopped` when asked to stop before it lies open.
+        """
         archive = parcel.listing.path(relative)
         with unpacked(
             archive,
             parcel.listing.origin(relative),
             self._config.library_root,
+            stop=stop,
             progress=lambda done, total: progress("unpacking", done >> 20, max(total, done) >> 20),
         ) as opened:
             listing = look_at(opened.root, inbox=parcel.inbox, pack=opened.pack)

@@ -30,6 +30,10 @@ PREFIX = ".organizer-unpacked-"
 _RESERVE = 512 << 20  # bytes that stay free on the disk
 
 
+class Stopped(Exception):
+    """It was time to stop while an archive was unpacked; nothing of it is left."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacked:
     """An archive that lies open. `root` stands for an inbox, `pack` is the folder in it that stands for the
@@ -43,12 +47,23 @@ class Unpacked:
 
 @contextmanager
 def unpacked(
-    archive: Path, origin: Origin, library: Path, *, progress: Callable[[int, int], None]
+    archive: Path,
+    origin: Origin,
+    library: Path,
+    *,
+    stop: Callable[[], bool],
+    progress: Callable[[int, int], None],
 ) -> Iterator[Unpacked]:
     """Unpack an archive, and take away again what is left of it.
 
-    Raises `FileProblem` where it cannot be unpacked.
+    Raises `FileProblem` where it cannot be unpacked, `Stopped` when `stop` says so.
     """
+
+    def told(done: int) -> None:
+        progress(done, total)
+        if stop():
+            raise Stopped
+
     root = library / f"{PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
     found, refused = archives.members_of(archive)
     members = [member for member in found if not is_junk(member.path)]
@@ -68,7 +83,7 @@ def unpacked(
         folder = root / inside
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            archives.unpack(archive, members, folder, progress=lambda done: progress(done, total))
+            archives.unpack(archive, members, folder, progress=told)
         except OSError as error:
             raise translate(error, root) from error
         yield Unpacked(

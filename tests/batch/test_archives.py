@@ -198,9 +198,11 @@ def test_tags_in_what_came_out_are_taken_back_before_it_goes(desk: Desk, tree_of
     assert (tree_of(desk.inbox), desk.filed()) == (before, [])
 
 
-def test_a_stop_while_it_is_heard_leaves_it_whole(desk: Desk, zipped: Path) -> None:
+@pytest.mark.parametrize("after", range(0, 12, 3))
+def test_a_stop_while_it_is_unpacked_or_heard_leaves_it_whole(desk: Desk, zipped: Path, after: int) -> None:
     (arrival,) = arrivals_below(desk.parts.config.inbox[0])
-    report = desk.parts.filing.file(arrival, stop=lambda: True)
+    asked = iter(range(1_000))
+    report = desk.parts.filing.file(arrival, stop=lambda: next(asked) >= after)
     assert report.interrupted
     assert (zipped.exists(), desk.filed(), litter(desk)) == (True, [], [])
     desk.file()
