@@ -47,6 +47,9 @@ class FileType(StrEnum):
     OTHER = "other"
 
 
+_LATEST = (1 << 63) - 1  # nanoseconds since 1970: in the year 2262
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What tells that a file is still the one that was looked at, without reading it."""
@@ -58,7 +61,9 @@ class Stamp:
 
     @classmethod
     def of(cls, stat: os.stat_result) -> Stamp:
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino, stat.st_dev)
+        # Some disks tell of times that no database holds.
+        mtime_ns = max(-_LATEST, min(_LATEST, stat.st_mtime_ns))
+        return cls(stat.st_size, mtime_ns, stat.st_ino, stat.st_dev)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from organizer.batch.arrivals import Arrival
 from organizer.batch.gate import Gate
+from organizer.batch.pipeline import is_at
 from organizer.batch.proposing import PART, Opinion, Parcel, Progress, Proposal, Proposing, never, unseen
 from organizer.batch.remaining import Verdicts
 from organizer.batch.unpacking import Stopped, sweep
@@ -27,14 +28,14 @@ from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
 from organizer.library.index import Entry, Index
 from organizer.library.remainders import TROUBLES, Nature, Remainder, Remainders, next_retry
-from organizer.planning.operations import Extract, Move, WriteTags
+from organizer.planning.operations import Extract, Move, WriteTags, followed
 from organizer.rules.book import RuleBook
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import PurePosixPath
 
-    from organizer.execution.executor import Outcome, Result
+    from organizer.execution.outcome import Outcome, Result
 
 _MOST_TOLD = 3  # files of an archive that are named
 
@@ -103,16 +104,22 @@ class Filing:
     def recover(self) -> tuple[str, ...]:
         """Bring an interrupted batch to its end, and let the index follow."""
         self.remainders.forget_gone(os.path.lexists)
-        sweep(self.libraries)
         with self._turn("recovery", never):
             said = recover(self.journal, self.filesystem, self.executor)
             for batch in reversed(self.journal.batches(limit=50)):
-                self.index.moved(
-                    (record.operation.source, record.operation.target)
-                    for record in self.journal.operations(batch.id)
-                    if record.state == "done" and isinstance(record.operation, Move | Extract)
-                )
+                done = [one for one in self.journal.operations(batch.id) if one.state == "done"]
+                self._catch_up(followed(one.operation for one in done))
+            sweep(self.libraries)  # after what was unpacked may have served
         return said
+
+    def _catch_up(self, moves: Iterable[tuple[Path, Path]]) -> None:
+        """Let entries follow files that a crash has kept them from following; others may lie there by now."""
+        for source, target in moves:
+            entry = self.index.get(source)
+            if entry is None or is_at(entry, source):
+                continue
+            if not os.path.lexists(target) or is_at(entry, target):
+                self.index.moved([(source, target)])
 
     def due(self) -> list[Path]:
         """Give the files whose failure is to be tried again now."""
@@ -169,9 +176,7 @@ class Filing:
         # One that was dropped by itself is a pack, and a batch of its own.
         begun = replace(sum_, batch=sum_.batch if whole.listing.pack else None, staying=())
         try:
-            with self.proposing.inside(
-                whole, relative, forced=work.forced, stop=work.stop, progress=work.progress
-            ) as parcel:
+            with self.proposing.inside(whole, relative, stop=work.stop, progress=work.progress) as parcel:
                 inside = self._file_parcel(parcel, begun, work)
         except Stopped:
             return replace(sum_, interrupted=True)
@@ -277,11 +282,7 @@ class Filing:
             progress=lambda done, total: work.progress("filing", done, total),
             stop=work.stop,
         )
-        self.index.moved(
-            (result.operation.source, result.operation.target)
-            for result in outcome.results
-            if isinstance(result.operation, Move | Extract) and result.state == "done"
-        )
+        self.index.moved(followed(one.operation for one in outcome.results if one.state == "done"))
         self.index.rewritten(
             (result.operation.path, result.stamp_after, result.hash_after)
             for result in outcome.results

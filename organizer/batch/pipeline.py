@@ -7,6 +7,7 @@ dry run lists exactly what a run would do.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -289,17 +290,18 @@ class Pipeline:
         wanted = {one.item.sample.facts.sound_id for one in decisions if one.actions and one.item.sample}
         found: dict[str, Twin] = {}
         for entry in self._index.with_sounds(wanted):
-            there = any(entry.path.is_relative_to(root) for root in roots) and os.path.lexists(entry.path)
-            if there and entry.path not in arriving:
+            inside = any(entry.path.is_relative_to(root) for root in roots)
+            if inside and entry.path not in arriving and is_at(entry, entry.path):
                 facts = entry.sample.facts
                 found.setdefault(facts.sound_id, Twin(entry.path, facts.content_hash))
         return found
 
     def _names_in(self, folder: Path) -> list[str] | None:
-        """List a folder of the library; one that leads into an inbox is none: filing would have no end."""
+        """List a folder; one of the library that leads into an inbox is none: filing would have no end."""
+        ours = any(folder.is_relative_to(root) for root in (self._library, *self._libraries.values()))
         try:
             real = folder.resolve()
-            if any(real.is_relative_to(inbox) for inbox in self._inboxes):
+            if ours and any(real.is_relative_to(inbox) for inbox in self._inboxes):
                 return None
             with os.scandir(folder) as found:
                 return [entry.name for entry in found]
@@ -312,6 +314,17 @@ def _with(item: Item, result: Result) -> Item:
         return replace(item, sample=result.sample)
     error = result.error
     return replace(item, problem=error.message, hint=error.hint, lasting=error.lasting)
+
+
+def is_at(entry: Entry, path: Path) -> bool:
+    """Say whether what lies at a path is what was heard: the user may have put something else there."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    stamp = Stamp.of(found)
+    same = (stamp.size, stamp.mtime_ns) == (entry.stamp.size, entry.stamp.mtime_ns)
+    return stat.S_ISREG(found.st_mode) and same
 
 
 def _attributes_of(decisions: Iterable[Decision]) -> dict[Path, bytes]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -153,7 +154,7 @@ class Proposing:
             propose(plain)
             for relative in archives:
                 try:
-                    with self.inside(whole, relative, forced=forced, progress=progress) as parcel:
+                    with self.inside(whole, relative, progress=progress) as parcel:
                         propose(parcel)
                 except FileProblem:
                     continue  # it stays as it is; a run says why
@@ -180,7 +181,6 @@ class Proposing:
         parcel: Parcel,
         relative: PurePosixPath,
         *,
-        forced: bool,
         stop: Callable[[], bool] = never,
         progress: Progress = unseen,
     ) -> Iterator[Parcel]:
@@ -197,7 +197,11 @@ class Proposing:
             progress=lambda done, total: progress("unpacking", done >> 20, max(total, done) >> 20),
         ) as opened:
             listing = look_at(opened.root, inbox=parcel.inbox, pack=opened.pack)
-            done = set() if forced else self._journal.extracted(archive)
+            done = {
+                (member, content)
+                for member, content, target in self._journal.extracted(archive)
+                if os.path.lexists(target)
+            }
             chosen = [
                 one
                 for one in listing.survey.work

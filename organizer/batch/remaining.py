@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from organizer.errors import FileProblem
-    from organizer.execution.executor import Result
+    from organizer.execution.outcome import Result
     from organizer.planning.operations import Plan
     from organizer.rules.ruleset import Decision
     from organizer.sample import Stamp

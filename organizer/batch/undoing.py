@@ -9,18 +9,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from organizer.execution.codec import encode
-from organizer.execution.executor import Outcome
 from organizer.execution.locks import execution_lock
+from organizer.execution.outcome import Outcome
 from organizer.execution.recovery import recover
 from organizer.planning.operations import (
     ACTIONS,
     Copy,
     Extract,
+    Link,
     Move,
     Plan,
-    RemoveExtracted,
     RestoreBytes,
+    WriteAttribute,
+    WriteEntries,
+    WriteSidecar,
     WriteTags,
+    followed,
 )
 from organizer.planning.undo import invert
 
@@ -93,10 +97,7 @@ class Undoing:
                 plan = self.plan(now)
                 outcome = self._executor.run(plan, progress=partial(progress, plan.title))
                 done = [result.operation for result in outcome.results if result.state == "done"]
-                self._index.moved((one.source, one.target) for one in done if isinstance(one, Move | Extract))
-                self._index.moved(
-                    (one.path, one.archive / one.member) for one in done if isinstance(one, RemoveExtracted)
-                )
+                self._index.moved(followed(done))
             outcomes.append(outcome)
         return outcomes
 
@@ -121,7 +122,17 @@ class Undoing:
         """Find the inbox that a batch worked on: what comes back to it must not be filed again."""
         for one in done:
             match one.operation:
-                case Move(source=path) | Copy(source=path) | WriteTags(path=path) | RestoreBytes(path=path):
+                case (
+                    Move(source=path)
+                    | Copy(source=path)
+                    | Link(source=path)
+                    | Extract(archive=path)
+                    | WriteTags(path=path)
+                    | RestoreBytes(path=path)
+                    | WriteAttribute(path=path)
+                    | WriteEntries(path=path)
+                    | WriteSidecar(path=path)
+                ):
                     inbox = self._config.inbox_of(path)
                     if inbox is not None:
                         return inbox.root

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 from organizer.execution import archives
 from organizer.execution.problems import Transient, translate
-from organizer.pack import is_junk
+from organizer.pack import companion_of, is_junk
 from organizer.rules.legal import legal_name
+from organizer.sample import LIVE_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,8 +67,8 @@ def unpacked(
 
     root = library / f"{PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
     found, refused = archives.members_of(archive)
-    members = [member for member in found if not is_junk(member.path)]
-    total = sum(member.size for member in members)
+    members = [member for member in found if not _is_litter(member.path)]
+    total = sum(member.size or 0 for member in members)
     try:
         if shutil.disk_usage(library).free < total + _RESERVE:
             raise Transient(
@@ -124,6 +125,12 @@ def _place_of(archive: Path, origin: Origin, paths: list[PurePosixPath]) -> tupl
     if origin.pack is not None:
         return origin.pack, PurePosixPath(origin.pack) / origin.subpath / ("" if alone else stem)
     return (next(iter(tops)), PurePosixPath()) if alone else (stem, PurePosixPath(stem))
+
+
+def _is_litter(path: PurePosixPath) -> bool:
+    """Say whether a member is neither work nor goes along with any: companions and the tags of Live do."""
+    along = companion_of(path) is not None and not is_junk(path.parent)
+    return is_junk(path) and not along and not path.match(str(LIVE_PLACE))
 
 
 def _lives(pid: int) -> bool:

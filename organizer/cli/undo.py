@@ -17,8 +17,8 @@ from organizer.planning.operations import ACTIONS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from organizer.execution.executor import Outcome, Result
     from organizer.execution.journal import Journal
+    from organizer.execution.outcome import Outcome, Result
     from organizer.execution.records import BatchRecord
 
 # So many batches are named in a question.

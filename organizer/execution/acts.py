@@ -108,6 +108,7 @@ class Acts:
         return current
 
     def _move(self, move: Move, reserved: Reserved) -> Effect | Staged:
+        self._known.check_needs(move.needs, self._files.exists)
         planned = self._known.expected_hash(move.source, move.content_hash)
         current = self._verified(move.source, move.stamp, planned)
         try:
@@ -149,7 +150,7 @@ class Acts:
             kept = identity.content_hash(removal.original) == removal.content_hash
         except FileProblem:
             kept = False
-        if not kept:
+        if not kept or self._files.is_one_entry(removal.path, removal.original):
             raise LeftAlone(
                 f"{removal.path.name} stays: what it was copied from is no longer the same",
                 path=removal.path,
@@ -160,13 +161,18 @@ class Acts:
 
     def _extract(self, extraction: Extract) -> Staged:
         target, staged, wanted = extraction.target, extraction.staged, extraction.content_hash
+        self._known.check_needs(extraction.needs, self._files.exists)
         if self._files.exists(target):
             raise appeared(target)
         if self._files.exists(staged) and identity.content_hash(staged) == wanted:
-            temp = Temp(staged, self._files.stamp(staged))
+            found = self._files.stamp(staged)
+            same_disk = found.device == target.parent.stat().st_dev
+            temp = Temp(staged, found) if same_disk else self._files.copy_to_temp(staged, target)
         else:
-            copy = partial(archives.copy_member, extraction.archive, extraction.member)
-            temp = self._files.fill_temp(target, copy)
+            member = self._known.members(extraction.archive).get(extraction.member)
+            if member is None:
+                raise changed(extraction.archive)
+            temp = self._files.fill_temp(target, partial(archives.copy_member, extraction.archive, member))
             if identity.content_hash(temp.path) != wanted:
                 self._files.discard(temp.path)
                 raise changed(extraction.archive)
@@ -176,14 +182,14 @@ class Acts:
         current = self._files.stamp(removal.path)
         if identity.content_hash(removal.path) != removal.content_hash:
             raise changed(removal.path)
-        if not self._files.exists(removal.archive):
+        if self._known.hashes(removal.archive).get(removal.member) != removal.content_hash:
             raise LeftAlone(
-                f"{removal.path.name} stays: the archive that it came out of is no longer there",
+                f"{removal.path.name} stays: the archive that it came out of does not hold it any more",
                 path=removal.path,
                 hint="It may be the only one of its kind; remove it yourself if you do not need it",
             )
         self._files.remove_file_if(removal.path, current)
-        return Effect(touched=(removal.path.parent,))
+        return Effect(stamp=self._files.stamp(removal.archive), touched=(removal.path.parent,))
 
     def _link(self, link: Link) -> Effect:
         self._files.stamp(link.source)
@@ -191,7 +197,7 @@ class Acts:
         if expected and identity.content_hash(link.source) != expected:
             raise changed(link.source)
         if link.pointer:
-            self._files.link_symbolically(link.target, link.pointer)
+            self._files.link_symbolically(link.target, link.source, link.pointer)
         else:
             self._files.link(link.source, link.target)
         return Effect(content_hash=expected, touched=(link.target.parent,))
@@ -204,7 +210,7 @@ class Acts:
                 hint="Remove it yourself if you do not need it",
             )
         self._files.remove_link(removal.path)
-        return Effect(touched=(removal.path.parent,))
+        return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
 
     def _folder(self, operation: MakeFolder | RemoveFolder | KeepFolderTime) -> Effect:
         path = operation.path

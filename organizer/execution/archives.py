@@ -7,31 +7,44 @@ bounded, and counted while it is unpacked, whatever its header says. It writes o
 
 from __future__ import annotations
 
+import lzma
 import os
 import re
 import stat
+import struct
 import time
 import zipfile
 import zlib
 from contextlib import contextmanager, suppress
+from ctypes import create_string_buffer
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from organizer.errors import FileProblem, Unreadable, Unsupported
+from organizer.recognition.identity import hash_blocks
 from organizer.recognition.opening import open_regular
+from organizer.rules.legal import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import FileIO
 
 MOST_MEMBERS = 50_000
 # What may come out of an archive: so many times its size and a bit, and never more than this.
 MOST_RATIO, MOST_SLACK, MOST_BYTES = 200, 64 << 20, 64 << 30
+_LATEST = 1 << 62  # nanoseconds since 1970: in the year 2116
 _LONGEST_PATH = 1_000  # characters of a member's path
 _BLOCK = 1 << 20
 _HINT = "Unpack it yourself, and drop the folder into the inbox."
 _DAMAGED = "Download it again."
 _ENCRYPTED = 0x1
+_ZIP_BEGINNINGS = (b"PK\x03\x04", b"PK\x05\x06")
+# What the readers of damaged archives stumble over.
+_RAISED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError, RuntimeError,
+    LookupError, TypeError, AttributeError, OverflowError, AssertionError,
+)  # fmt: skip
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -41,7 +54,7 @@ class Member:
 
     name: str  # as the archive calls it
     path: PurePosixPath
-    size: int  # as it claims
+    size: int | None  # as it claims; None: it does not
     mtime_ns: int | None
 
 
@@ -59,20 +72,25 @@ def members_of(path: Path) -> tuple[list[Member], list[str]]:
     Raises `Unreachable`, `Unreadable` (damaged, locked with a password, too much in it) or `Unsupported`.
     """
     with _open(path) as reader:
-        found: dict[PurePosixPath, Member] = {}
+        found: dict[str, Member] = {}
+        folders: set[str] = set()
         refused: list[str] = []
         for one in reader.members():
             if isinstance(one, str):
                 refused.append(one)
-            elif one.path in found:
+                continue
+            name = fold(str(one.path))
+            above = {fold(str(folder)) for folder in one.path.parents}
+            if name in found or name in folders or not above.isdisjoint(found):
                 refused.append(f"{one.path}: there are two of this name")
             else:
-                found[one.path] = one
+                found[name] = one
+                folders |= above
             if len(found) + len(refused) > MOST_MEMBERS:
                 raise Unreadable(f"it holds more than {MOST_MEMBERS:,} files", path=path, hint=_HINT)
     if not found and not refused:
         raise Unreadable("the archive is empty", path=path, hint=_DAMAGED)
-    _check_total(path, sum(member.size for member in found.values()))
+    _check_total(path, sum(member.size or 0 for member in found.values()))
     return list(found.values()), refused
 
 
@@ -81,7 +99,6 @@ def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callabl
 
     Raises as `members_of`, and OSError where the disk refuses.
     """
-    room = _room(path)
     written = 0
 
     def write(member: Member, blocks: Iterator[bytes]) -> None:
@@ -91,8 +108,6 @@ def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callabl
         with target.open("xb") as file:
             for block in blocks:
                 written += len(block)
-                if written > room:
-                    raise _too_much(path)
                 file.write(block)
                 progress(written)
         if member.mtime_ns is not None:
@@ -101,34 +116,58 @@ def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callabl
     _unpack(path, {member.name: member for member in members}, write)
 
 
-def copy_member(path: Path, name: str, write: Callable[[bytes], None]) -> int | None:
+def copy_member(path: Path, member: Member, write: Callable[[bytes], None]) -> int | None:
     """Hand over the bytes of one member, in pieces, within the same bounds; give its mtime, where it has
     one."""
-    room = _room(path)
-    wanted = {member.name: member for member in members_of(path)[0] if member.name == name}
-    if not wanted:
-        raise Unreadable(f"there is no {name} in {path} any more", path=path)
-    (member,) = wanted.values()
 
     def take(_: Member, blocks: Iterator[bytes]) -> None:
-        total = 0
         for block in blocks:
-            total += len(block)
-            if total > room:
-                raise _too_much(path)
             write(block)
 
-    _unpack(path, wanted, take)
+    _unpack(path, {member.name: member}, take)
     return member.mtime_ns
 
 
+def hashes_of(path: Path) -> dict[str, str]:
+    """Hash every member, as `identity.content_hash` hashes files, by what the archive calls it."""
+    found: dict[str, str] = {}
+
+    def take(member: Member, blocks: Iterator[bytes]) -> None:
+        found[member.name] = hash_blocks(blocks)
+
+    _unpack(path, {member.name: member for member in members_of(path)[0]}, take)
+    return found
+
+
 def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
-    """Let a reader hand over members; what goes wrong where they are written is not taken for its fault."""
+    """Let a reader hand over members, each whole and within bounds.
+
+    What goes wrong where they are written is not taken for the archive's fault.
+    """
     failed: list[OSError] = []
+    room, left = _room(path), set(wanted)
+    total = 0
+
+    def counted(member: Member, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        nonlocal total
+        size = 0
+        for block in blocks:
+            total += len(block)
+            size += len(block)
+            if total > room:
+                raise _too_much(path)
+            yield block
+        if member.size is not None and size != member.size:
+            raise Unreadable(
+                f"the archive is damaged: {member.name} should have {member.size:,} bytes and has {size:,}",
+                path=path,
+                hint=_DAMAGED,
+            )
 
     def guarded(member: Member, blocks: Iterator[bytes]) -> None:
+        left.discard(member.name)
         try:
-            write(member, blocks)
+            write(member, counted(member, blocks))
         except OSError as error:
             failed.append(error)
             raise
@@ -140,13 +179,17 @@ def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iter
         if failed:
             raise failed[0] from None
         raise
+    if left:
+        raise Unreadable(f"there is no {min(left)} in {path} any more", path=path)
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[_Reader]:
     """Open an archive by what it is, whatever it is called; translate what its reader raises."""
     with open_regular(path) as file:
-        is_zip = zipfile.is_zipfile(file)
+        begins = file.read(4) or b""
+        # A tar may end with a ZIP, and a ZIP may begin with a program; the beginning tells, then the name.
+        is_zip = begins in _ZIP_BEGINNINGS or (path.suffix.lower() == ".zip" and zipfile.is_zipfile(file))
         file.seek(0)
         try:
             if is_zip:
@@ -162,14 +205,12 @@ def _open(path: Path) -> Iterator[_Reader]:
                     hint="Install it, with pip install 'organizer[archives]'; or unpack it yourself.",
                 )
             try:
-                yield _LibArchive(path, libarchive)
+                yield _LibArchive(file, libarchive)
             except libarchive.ArchiveError as error:
                 raise _translated(error, path) from error
         except (FileProblem, OSError):
             raise
-        except (
-            zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, KeyError,
-        ) as error:  # fmt: skip
+        except _RAISED as error:  # fmt: skip
             raise _translated(error, path) from error
 
 
@@ -220,8 +261,8 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 class _LibArchive:
     """RAR, 7z, tar and their kin, read from the beginning to the end."""
 
-    def __init__(self, path: Path, libarchive: Any) -> None:
-        self._path = path
+    def __init__(self, file: FileIO, libarchive: Any) -> None:
+        self._file = file
         self._libarchive = libarchive
 
     def members(self) -> Iterator[Member | str]:
@@ -231,17 +272,28 @@ class _LibArchive:
                     yield f"{_name(entry)}: it is a link or device"
                 continue
             mtime = entry.mtime
-            yield _member(_name(entry), entry.size or 0, None if not mtime else int(mtime) * 1_000_000_000)
+            yield _member(_name(entry), entry.size, None if not mtime else int(mtime) * 1_000_000_000)
 
     def unpack(self, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
         for entry in self._entries():
             member = wanted.pop(_name(entry), None) if entry.isfile else None
             if member is not None:
-                write(member, entry.get_blocks())
+                write(member, self._blocks(entry))
 
     def _entries(self) -> Iterator[Any]:
-        with self._libarchive.file_reader(str(self._path)) as archive:
+        self._file.seek(0)
+        with self._libarchive.fd_reader(self._file.fileno()) as archive:
             yield from archive
+
+    def _blocks(self, entry: Any) -> Iterator[bytes]:
+        """Read a member to its end. The package's own loop takes a warning, such as a wrong checksum, for
+        data."""
+        ffi = self._libarchive.ffi
+        buffer = create_string_buffer(_BLOCK)
+        while size := ffi.read_data(entry._archive_p, buffer, _BLOCK):
+            if size < 0:
+                raise ValueError("a checksum is wrong")
+            yield buffer.raw[:size]
 
 
 def _name(entry: Any) -> str:
@@ -256,7 +308,7 @@ def _translated(error: Exception, path: Path) -> FileProblem:
     return Unreadable(f"the archive cannot be unpacked ({said})", path=path, hint=_DAMAGED)
 
 
-def _member(name: str, size: int, mtime_ns: int | None) -> Member | str:
+def _member(name: str, size: int | None, mtime_ns: int | None) -> Member | str:
     """Make a relative path of a member's name, or say why it has none."""
     plain = name.replace("\\", "/")
     parts = plain.split("/")
@@ -265,6 +317,8 @@ def _member(name: str, size: int, mtime_ns: int | None) -> Member | str:
     kept = [part for part in parts if part not in ("", ".")]
     if not kept or len(plain) > _LONGEST_PATH or any(len(os.fsencode(part)) > 255 for part in kept):
         return f"{name[:100]}: its name is no name for a file"
+    if mtime_ns is not None and not 0 <= mtime_ns < _LATEST:
+        mtime_ns = None
     return Member(name=name, path=PurePosixPath(*kept), size=size, mtime_ns=mtime_ns)
 
 

@@ -57,7 +57,7 @@ KINDS: dict[str, type[Operation]] = {
 }
 _NAME_OF = {class_: name for name, class_ in KINDS.items()}
 
-_PATHS = frozenset({"path", "source", "target", "original", "archive", "staged"})
+_PATHS = frozenset({"path", "source", "target", "original", "archive", "staged", "needs"})
 _BYTES = frozenset({"patch", "before", "after"})
 
 
@@ -102,7 +102,7 @@ def _plain(value: object) -> object:
 
 
 def _value(name: str, value: Any) -> Any:
-    if name in _PATHS:
+    if name in _PATHS and value is not None:
         return Path(value)
     if name == "stamp":
         return Stamp(*value)

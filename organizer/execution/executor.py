@@ -6,30 +6,27 @@ costs a few syncs however many files it moves. The caller holds the execution lo
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from organizer.errors import FileProblem, JournalError
+from organizer.errors import CannotWrite, FileProblem, JournalError
 from organizer.execution.acts import Acts
 from organizer.execution.known import Effect, Known, Staged
-from organizer.execution.problems import LeftAlone, translate
-from organizer.execution.records import Closing, Hold, Note
+from organizer.execution.outcome import Outcome, Result, holds_of, result_of, skipped
+from organizer.execution.problems import CrossesDevices, LeftAlone, translate, unforeseen
+from organizer.execution.records import Closing, Note
 from organizer.planning.operations import (
-    ACTIONS,
     Extract,
     KeepFolderTime,
     MakeFolder,
-    Move,
     Operation,
-    RemoveCopy,
+    RemoveExtracted,
     RemoveFolder,
-    RestoreBytes,
     Skip,
     WriteEntries,
 )
-from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,37 +40,10 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]
     Stop = Callable[[], bool]
 
+logger = logging.getLogger(__name__)
+
 # Enough that syncs are few per file, few enough that a crash leaves little to look at again.
 CHUNK = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """How one operation went; `pending` was not begun, because it was time to stop."""
-
-    operation: Operation
-    state: Literal["done", "failed", "skipped", "pending"]
-    error: str = ""
-    hint: str = ""
-    lasting: bool = True  # False: time can mend it, so that trying again makes sense
-    stamp_after: Stamp | None = None  # of the file that a done operation left behind
-    hash_after: str = ""  # of its bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of a plan; no batch where there was nothing to do."""
-
-    batch: int | None
-    results: tuple[Result, ...]
-
-    def count(self, state: str) -> int:
-        """Count the actions that went so."""
-        return sum(one.state == state and isinstance(one.operation, ACTIONS) for one in self.results)
-
-    @property
-    def stopped(self) -> bool:
-        return any(one.state == "pending" for one in self.results)
 
 
 class Executor:
@@ -104,7 +74,7 @@ class Executor:
         if not plan.actions and not (
             plan.undoes and any(not isinstance(one, Skip) for one in plan.operations)
         ):
-            return Outcome(batch=batch, results=tuple(_skipped(one) for one in plan.operations))
+            return Outcome(batch=batch, results=tuple(skipped(one) for one in plan.operations))
         if batch is None or self._journal.is_undone(batch):
             # What joined a batch that was undone could never be undone itself.
             batch = self._journal.begin(plan, model_id=model_id, rules_digest=rules_digest, now=self._clock())
@@ -126,7 +96,7 @@ class Executor:
         known = _known(records)
         planned = [one for one in records if one.state == "planned"]
         told = planned if newest is None else records[len(records) - newest :]
-        results = {one.id: _skipped(one.operation) for one in told if isinstance(one.operation, Skip)}
+        results = {one.id: skipped(one.operation) for one in told if isinstance(one.operation, Skip)}
         total, done = len(planned), 0
         stopped = False
         for start in range(0, total, CHUNK):
@@ -175,7 +145,7 @@ class _Chunk:
         stop: Stop | None,
         progress: Callable[[int], None],
     ) -> list[tuple[OperationRecord, Result]]:
-        self._journal.start([one.id for one in records], _holds(batch, records), now=self._clock())
+        self._journal.start([one.id for one in records], holds_of(batch, records), now=self._clock())
         for position, record in enumerate(records):
             # One look at `stop` was had just before the chunk; the first operation always goes.
             if position and stop is not None and stop():
@@ -191,7 +161,7 @@ class _Chunk:
         closings = [self._closings.get(one.id, Closing(id=one.id, state="planned")) for one in records]
         self._journal.settle(closings, now=self._clock())
         return [
-            (record, _result(record.operation, closing))
+            (record, result_of(record.operation, closing))
             for record, closing in zip(records, closings, strict=True)
         ]
 
@@ -207,6 +177,11 @@ class _Chunk:
             self._fail(record, problem)
         except OSError as error:
             self._fail(record, translate(error, _written(operation)))
+        except JournalError:
+            raise
+        except Exception as error:  # what nobody has thought of concerns this file alone, and is told
+            logger.exception("%s", operation)
+            self._fail(record, unforeseen(error, _written(operation)))
         else:
             if isinstance(effect, Staged):
                 self._staged.append((record, effect))
@@ -217,9 +192,11 @@ class _Chunk:
         """Say whether an operation speaks of a file that is not yet in its place."""
         named = {
             getattr(operation, name)
-            for name in ("path", "source", "target", "original", "archive")
-            if hasattr(operation, name)
+            for name in ("path", "source", "target", "original", "needs")
+            if getattr(operation, name, None) is not None
         }
+        if isinstance(operation, RemoveExtracted):
+            named.add(operation.archive)
         waiting = {staged.target for _, staged in self._staged}
         waiting |= {staged.removes[0] for _, staged in self._staged if staged.removes}
         waiting |= {one.operation.archive for one, _ in self._staged if isinstance(one.operation, Extract)}
@@ -278,6 +255,16 @@ class _Chunk:
         except FileProblem as problem:
             self._files.discard(staged.temp.path)
             self._fail(record, problem)
+            return False
+        except CrossesDevices:
+            # Two folders of one device number, and yet two mounts.
+            self._files.discard(staged.temp.path)
+            elsewhere = CannotWrite(
+                f"{staged.target} lies on another disk than it seemed",
+                path=staged.target,
+                hint="Sort it again",
+            )
+            self._fail(record, elsewhere)
             return False
         except OSError as error:
             self._files.discard(staged.temp.path)
@@ -352,41 +339,5 @@ def _shifted(progress: Progress | None, before: int, total: int) -> Callable[[in
     return within
 
 
-def _holds(batch: BatchRecord, records: Sequence[OperationRecord]) -> list[Hold]:
-    if batch.hold is None:
-        return []
-    holds = []
-    for record in records:
-        match record.operation:
-            case Move(target=path, stamp=stamp, content_hash=content_hash):
-                pass
-            case RestoreBytes(path=path, restored_hash=content_hash):
-                stamp = Stamp(0, 0, 0, 0)  # known when the bytes are back
-            case RemoveCopy(original=path, content_hash=content_hash):
-                stamp = Stamp(0, 0, 0, 0)  # known when the copy is gone; without a hold it would come again
-            case _:
-                continue
-        if path.is_relative_to(batch.hold):
-            holds.append(Hold(path=path, operation=record.id, stamp=stamp, content_hash=content_hash))
-    return holds
-
-
 def _written(operation: Operation) -> Path:
     return operation.target if hasattr(operation, "target") else operation.path
-
-
-def _skipped(operation: Operation) -> Result:
-    reason, hint = (operation.reason, operation.hint) if isinstance(operation, Skip) else ("", "")
-    return Result(operation=operation, state="skipped", error=reason, hint=hint)
-
-
-def _result(operation: Operation, closing: Closing) -> Result:
-    return Result(
-        operation=operation,
-        state="pending" if closing.state == "planned" or closing.state == "open" else closing.state,
-        error=closing.error,
-        hint=closing.hint,
-        lasting=closing.lasting,
-        stamp_after=closing.stamp_after,
-        hash_after=closing.hash_after,
-    )

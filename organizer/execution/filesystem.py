@@ -19,6 +19,7 @@ from organizer.errors import CannotWrite, FileProblem
 from organizer.execution import syscalls
 from organizer.execution.primitives import Primitives
 from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
+from organizer.rules.legal import fold
 from organizer.sample import Stamp
 
 # Told of an empty file that keeps a name for us (its path and inode), before it is replaced.
@@ -82,9 +83,18 @@ class Filesystem(Primitives):
         try:
             if pointer:
                 return path.is_symlink() and str(path.readlink()) == pointer
-            return not path.is_symlink() and path.samefile(original) and path != original
+            found = path.lstat()
+            second = modes.S_ISREG(found.st_mode) and found.st_nlink > 1 and path.samefile(original)
+            return second and not self.is_one_entry(path, original)
         except OSError:
             return False
+
+    def is_one_entry(self, path: Path, other: Path) -> bool:
+        """Say whether two paths are one name in one folder, which links may lead to under two names."""
+        try:
+            return fold(path.name) == fold(other.name) and path.parent.samefile(other.parent)
+        except OSError:
+            return True  # what cannot be told apart is not removed
 
     def is_alias(self, source: Path, target: Path) -> bool:
         """Say whether two names are one entry, on a disk that folds case or Unicode forms."""
@@ -187,15 +197,27 @@ class Filesystem(Primitives):
                     f"{target} cannot be a hard link to {source}: "
                     + ("they lie on different disks" if error.errno == errno.EXDEV else "this disk has none"),
                     path=target,
-                    hint='Write link = "symbolic", or copy, in the rule',
+                    hint='Write kind = "symbolic", or copy, in the rule',
                 ) from None
             raise
 
-    def link_symbolically(self, target: Path, pointer: str) -> None:
+    def link_symbolically(self, target: Path, source: Path, pointer: str) -> None:
+        """Make a link that says `pointer`, and see that it leads to `source`."""
         try:
             self._symlink(target, pointer)
         except FileExistsError:
             raise appeared(target) from None
+        try:
+            leads = target.samefile(source)
+        except OSError:
+            leads = False
+        if not leads:
+            self._unlink(target)
+            raise CannotWrite(
+                f"A link at {target} would not lead to {source}: a folder between them is a link itself",
+                path=target,
+                hint='Write kind = "hard", or copy, in the rule',
+            )
 
     def remove_link(self, path: Path) -> None:
         """Remove a name that the caller knows to be a second one."""

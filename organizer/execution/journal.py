@@ -264,11 +264,22 @@ class Journal:
                         found[path, content_hash] = (*known, one.operation.target)
         return found
 
-    def extracted(self, archive: Path) -> set[tuple[str, str]]:
-        """Give what came out of an archive and is in force: what it is called there, and its hash."""
+    def extracted(self, archive: Path) -> set[tuple[str, str, Path]]:
+        """Give what came out of an archive and is in force: what it is called there, its hash, and where it
+        went.
+
+        Nothing where the archive itself was filed since: what lies at its path now is another one.
+        """
         first, last = prefix_range(archive)
+        filed = self._operations(
+            "WHERE source = CAST(? AS TEXT) AND kind = 'move' AND state = 'done'"
+            " AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL AND undoes = '[]') ORDER BY id",
+            (os.fsencode(archive),),
+        )
+        if filed:
+            return set()
         return {
-            (one.operation.member, one.operation.content_hash)
+            (one.operation.member, one.operation.content_hash, one.operation.target)
             for one in self._operations(
                 "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
                 " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
+from organizer.execution import archives
+from organizer.execution.archives import Member
 from organizer.execution.filesystem import Temp
 from organizer.execution.problems import LeftAlone
 from organizer.pack import companion_of
@@ -23,6 +26,9 @@ from organizer.planning.operations import (
     WriteTags,
 )
 from organizer.sample import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,28 @@ class Known:
     broken: dict[Path, str] = field(default_factory=dict)  # what is not there as planned, and why
     unmoved: dict[Path, str] = field(default_factory=dict)  # sources that stayed, and why
     folders: dict[Path, FileProblem] = field(default_factory=dict)  # folders that could not be made
+    _members: dict[Path, dict[str, Member]] = field(default_factory=dict)  # of archives, looked at once
+    _hashes: dict[Path, dict[str, str]] = field(default_factory=dict)
+
+    def members(self, archive: Path) -> dict[str, Member]:
+        """Give what an archive holds, by what it calls it. Raises `FileProblem`."""
+        if archive not in self._members:
+            self._members[archive] = {one.name: one for one in archives.members_of(archive)[0]}
+        return self._members[archive]
+
+    def hashes(self, archive: Path) -> dict[str, str]:
+        """Give the hashes of what an archive holds; nothing where it cannot be read or is not there."""
+        if archive not in self._hashes:
+            try:
+                self._hashes[archive] = archives.hashes_of(archive)
+            except (FileProblem, OSError):
+                self._hashes[archive] = {}
+        return self._hashes[archive]
+
+    def check_needs(self, needs: Path | None, exists: Callable[[Path], bool]) -> None:
+        """Refuse what is only right while something else lies where it should."""
+        if needs is not None and (needs in self.broken or not exists(needs)):
+            raise LeftAlone(f"Not done, because {needs} is not there", path=needs)
 
     def done(self, operation: Operation, stamp: Stamp | None, content_hash: str) -> None:
         if isinstance(operation, Move | Copy | Extract | Link):
@@ -66,6 +94,8 @@ class Known:
             if isinstance(operation, Move):
                 self.stamps.pop(operation.source, None)
                 self.unmoved.pop(operation.source, None)
+        elif isinstance(operation, MakeFolder):
+            self.folders.pop(operation.path, None)
         elif isinstance(operation, WriteTags | RestoreBytes):
             if stamp is not None:
                 self.stamps[operation.path] = stamp

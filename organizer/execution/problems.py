@@ -106,3 +106,12 @@ def translate(error: OSError, path: Path) -> FileProblem:
     return Transient(
         f"{place} could not be changed: {error.strerror or error}", path=path, hint=_AGAIN.capitalize()
     )
+
+
+def unforeseen(error: Exception, path: Path) -> FileProblem:
+    """Say that one file met something that nobody had thought of."""
+    return CannotWrite(
+        f"{path} could not be changed: unexpected {type(error).__name__}: {error}",
+        path=path,
+        hint="This is a defect of Organizer; the log has more. The file is as it was",
+    )

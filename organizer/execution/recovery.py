@@ -113,7 +113,7 @@ class _Inspection:
             case WriteTags() | RestoreBytes() | WriteEntries() | RemoveEntries():
                 return self._rewritten(record, operation.path)
             case WriteAttribute(path=path, name=name, after=after):
-                if _stamp(path) is not None and self.files.attribute(path, name) == after:
+                if path in self._used or (_stamp(path) and self.files.attribute(path, name) == after):
                     return _done(record, _stamp(path))
                 return _planned(record)
             case Link(source=source, target=target, pointer=pointer):

@@ -51,6 +51,7 @@ class Describing:
     attribute: str
     _entries: dict[tuple[Path, Form], dict[str, str]] = field(default_factory=dict)
     _rules: dict[tuple[Path, Form], str] = field(default_factory=dict)
+    _attributes: dict[Path, bytes] = field(default_factory=dict)  # as they will be
 
     def tags(
         self, item: Item, place: Path, content_hash: str, action: Tag, fields: Mapping[str, Value | None]
@@ -75,10 +76,11 @@ class Describing:
         self, item: Item, place: Path, action: Xattr, fields: Mapping[str, Value | None]
     ) -> list[Operation]:
         wanted = [text for template in action.tags if (text := _text(template, fields))]
-        before = self.held.get(item.path)
+        before = self._attributes.get(item.path, self.held.get(item.path))
         after = attributes.joined(self.attribute, before, wanted)
         if not wanted or after == before:
             return []
+        self._attributes[item.path] = after
         return [WriteAttribute(path=place, name=self.attribute, before=before, after=after, rule=action.rule)]
 
     def sidecar(self, item: Item, place: Path, action: Sidecar) -> list[Operation]:
@@ -90,7 +92,10 @@ class Describing:
                 self._put(place, "json", entry_text(item.sample, rule=action.rule), action.rule)
                 return []
             case "xmp":
-                self._put_keywords(place, keywords_of(item.sample), action.rule)
+                # Only what is added, so that undo takes away no more than that.
+                said = _live_tags(item) if place.parent == item.path.parent else []
+                keywords = [one for one in keywords_of(item.sample) if one not in said]
+                self._put_keywords(place, keywords, action.rule)
                 return []
         path = sidecar_of(place)
         comes_along = sidecar_of(item.path) in item.companions
@@ -103,9 +108,8 @@ class Describing:
 
     def take_along(self, item: Item, place: Path, rule: str) -> None:
         """Let what Ableton Live says of a file go where the file goes."""
-        said = item.sample.metadata.get("live") if item.sample else None
-        if said and place.parent != item.path.parent:
-            self._put_keywords(place, said.split("\n"), rule)
+        if place.parent != item.path.parent:
+            self._put_keywords(place, _live_tags(item), rule)
 
     def gathered(self) -> list[Operation]:
         """Give the operations that write all entries gathered so far."""
@@ -140,6 +144,11 @@ class Describing:
         path = place.parent / (FOLDER_FILE if form == "json" else LIVE_PLACE)
         self._entries.setdefault((path, form), {})[place.name] = text
         self._rules.setdefault((path, form), rule)
+
+
+def _live_tags(item: Item) -> list[str]:
+    said = item.sample.metadata.get("live") if item.sample else None
+    return said.split("\n") if said else []
 
 
 def sidecar_of(path: Path) -> Path:

@@ -17,6 +17,7 @@ from organizer.planning.operations import Copy, Extract, Link, Move, Operation, 
 from organizer.planning.sidecar import SUFFIX
 from organizer.rules.actions import CopyTo, Leave, LinkAt, MoveTo, Sidecar, Tag, Unpack, Xattr
 from organizer.rules.fields import fields_of
+from organizer.rules.legal import legal_name
 from organizer.rules.template import MissingValue, render
 from organizer.sample import FileType, Stamp
 
@@ -151,15 +152,15 @@ class Filing:
         (action,) = [one for one in decision.actions if isinstance(one, MoveTo)]
         try:
             trashed = self._claim(
-                PurePosixPath(TRASH) / item.origin.relative,
+                PurePosixPath(TRASH, *(legal_name(part) for part in item.origin.relative.parts)),
                 "",
                 tails=[companion.name.removeprefix(item.path.name) for companion in _companions(item)],
                 own=(),
                 may_number=True,
             )
-            moves = self._moves(item, trashed, content_hash, rule.name, f"the same sound as {twin.path}")
+            remark = f"the same sound as {twin.path}"
             if rule.on_duplicate == "trash":
-                return moves
+                return self._moves(item, trashed, content_hash, rule.name, remark, needs=twin.path)
             wanted = self._claim(
                 render(action.template, fields),
                 action.library,
@@ -171,8 +172,16 @@ class Filing:
             return [Skip(path=item.path, reason=str(reason), rule=rule.name)]
         except InTheWay as reason:
             return [_not_now(item, str(reason), IN_THE_WAY_HINT, rule.name)]
-        link = Link(source=twin.path, target=wanted, content_hash=twin.content_hash, rule=rule.name)
-        return [link, *moves]
+        root = self.roots[action.library]
+        pointer = "" if twin.path.is_relative_to(root) else str(twin.path)  # hard links stay on one disk
+        link = Link(
+            source=twin.path,
+            target=wanted,
+            content_hash=twin.content_hash,
+            pointer=pointer,
+            rule=rule.name,
+        )
+        return [link, *self._moves(item, trashed, content_hash, rule.name, remark, needs=wanted)]
 
     def _move_target(self, decision: Decision, action: MoveTo, fields: Mapping[str, Value | None]) -> Path:
         item = decision.item
@@ -204,10 +213,20 @@ class Filing:
             raise _NoPlace(f'"{target}" in the library is taken')
         return folder / name
 
-    def _moves(self, item: Item, target: Path, content_hash: str, rule: str, remark: str) -> list[Operation]:
+    def _moves(
+        self,
+        item: Item,
+        target: Path,
+        content_hash: str,
+        rule: str,
+        remark: str,
+        needs: Path | None = None,
+    ) -> list[Operation]:
         if target == item.path:
             return [Skip(path=item.path, reason=IN_PLACE, rule=rule)]
-        moves: list[Operation] = [self._move(item.path, target, item.stamp, content_hash, rule, remark)]
+        moves: list[Operation] = [
+            replace(self._move(item.path, target, item.stamp, content_hash, rule), remark=remark, needs=needs)
+        ]
         for companion in _companions(item):
             stamp, known = self.stamps.get(companion), self.hashes.get(companion)
             if stamp is None or known is None:
@@ -217,9 +236,7 @@ class Filing:
             moves.append(self._move(companion, beside, stamp, known, rule))
         return moves
 
-    def _move(
-        self, source: Path, target: Path, stamp: Stamp, content_hash: str, rule: str, remark: str = ""
-    ) -> Move | Extract:
+    def _move(self, source: Path, target: Path, stamp: Stamp, content_hash: str, rule: str) -> Move | Extract:
         if source in self.members:
             archive, member = self.members[source]
             return Extract(
@@ -229,11 +246,8 @@ class Filing:
                 target=target,
                 content_hash=content_hash,
                 rule=rule,
-                remark=remark,
             )
-        return Move(
-            source=source, target=target, stamp=stamp, content_hash=content_hash, rule=rule, remark=remark
-        )
+        return Move(source=source, target=target, stamp=stamp, content_hash=content_hash, rule=rule)
 
     def _copy(
         self,

@@ -7,7 +7,7 @@ undo is a plan like any other. Paths are absolute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -55,6 +55,7 @@ class Move:
     content_hash: str
     rule: str = ""
     remark: str = ""  # what is worth saying of it
+    needs: Path | None = None  # what must lie there for this to be right, such as the same sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,7 @@ class Extract:
     content_hash: str
     rule: str = ""
     remark: str = ""
+    needs: Path | None = None
 
     @property
     def source(self) -> Path:
@@ -259,3 +261,14 @@ class Plan:
     @property
     def actions(self) -> tuple[Operation, ...]:
         return tuple(one for one in self.operations if isinstance(one, ACTIONS))
+
+
+def followed(operations: Iterable[Operation]) -> Iterator[tuple[Path, Path]]:
+    """Say where files went that operations, all done, have moved; what is in an archive, as if that were a
+    folder."""
+    for operation in operations:
+        match operation:
+            case Move() | Extract():
+                yield operation.source, operation.target
+            case RemoveExtracted():
+                yield operation.path, operation.archive / operation.member

@@ -31,6 +31,7 @@ from organizer.planning.operations import (
 )
 from organizer.rules.actions import CopyTo, LinkAt, MoveTo, Sidecar
 from organizer.rules.fields import fields_of
+from organizer.rules.legal import legal_name
 from organizer.rules.template import MissingValue, render
 from organizer.sample import LIVE_PLACE, Stamp
 
@@ -87,7 +88,8 @@ def destinations(
             elif isinstance(action, Sidecar):
                 found.add(decision.item.path.parent)
         if trash and decision.item.sample:
-            found.add(library / TRASH / decision.item.origin.relative.parent)
+            parts = (legal_name(part) for part in decision.item.origin.relative.parent.parts)
+            found.add(library.joinpath(TRASH, *parts))
     return frozenset(found | {folder / LIVE_PLACE.parent for folder in found})
 
 

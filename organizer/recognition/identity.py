@@ -16,7 +16,7 @@ from organizer.recognition import coded
 from organizer.recognition.opening import blocks, open_regular, open_sound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from io import FileIO
     from pathlib import Path
 
@@ -58,9 +58,14 @@ def sound_id(path: Path) -> str:
 
 def hash_bytes(file: FileIO) -> str:
     file.seek(0)
+    return hash_blocks(iter(lambda: file.read(_READ_BYTES) or b"", b""))
+
+
+def hash_blocks(blocks: Iterable[bytes]) -> str:
+    """Hash bytes that come in pieces, as `content_hash` does those of a file."""
     digest = _digest()
-    while chunk := file.read(_READ_BYTES):
-        digest.update(chunk)
+    for block in blocks:
+        digest.update(block)
     return f"b2:{digest.hexdigest()}"
 
 

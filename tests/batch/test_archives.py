@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from organizer.batch.arrivals import arrivals_below
 from organizer.batch.unpacking import PREFIX, sweep
+from organizer.config import Config, Inbox, dump
 from organizer.library.remainders import Nature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.desk import Desk
 
@@ -32,6 +35,16 @@ FILED = [
     "_Archives/Download (1).zip",
     "_Packs/Kit/License.txt",
 ]
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder on another device."""
+    shm = Path("/dev/shm")
+    if not os.access(shm, os.W_OK):
+        pytest.skip("needs a second device: /dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
@@ -233,3 +246,95 @@ def test_what_no_rule_takes_out_of_it_keeps_an_archive_in_the_inbox(
     (stays,) = desk.parts.remainders.all()
     assert "inside.zip: an archive inside an archive is not opened" in stays.reason
     assert path.exists()
+
+
+def test_undo_keeps_what_the_archive_does_not_hold_any_more(
+    desk: Desk, make_pack: Make, tmp_path: Path
+) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "Archives"\nwhen = { type = "archive" }\n'
+        'then = [{ unpack = true }, { leave = "unpacked" }]\n'
+        '[[rule]]\nname = "All"\nthen = [{ move = "Sounds/{name}" }]\n'
+    )
+    desk.open_again()
+    path = pack_up(
+        make_pack(tmp_path / "1", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"}), desk.inbox / "p.zip"
+    )
+    desk.file()
+    pack_up(make_pack(tmp_path / "2", {"Kicks/VEH1 Bassdrum 002.wav": "Kick.wav"}), path)
+    desk.undo()
+    assert desk.filed() == ["Sounds/Kick.wav"]
+
+
+def test_an_archive_that_is_dropped_again_is_filed_again(desk: Desk, zipped: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.zip"
+    kept.write_bytes(zipped.read_bytes())
+    desk.file()
+    for name in desk.filed():
+        if not name.startswith("_Archives"):
+            (desk.library / name).unlink()
+    zipped.write_bytes(kept.read_bytes())
+    desk.file()
+    assert set(FILED) <= set(desk.filed())
+
+
+def test_what_an_undo_took_back_into_an_archive_is_not_unpacked_again(
+    desk: Desk, make_pack: Make, tmp_path: Path
+) -> None:
+    folder = make_pack(tmp_path / "made", {"Kicks/VEH1 Bassdrum 001.wav": "Kit/Kick.wav"})
+    (folder / "Kit" / "broken.wav").write_bytes(b"no sound at all")
+    pack_up(folder, desk.inbox / "Kit.zip")
+    desk.file()
+    desk.undo()
+    assert desk.filed() == []
+    rules = desk.home.rules / "default.toml"
+    rules.write_text(rules.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+    desk.open_again()
+    desk.file()
+    assert desk.filed() == []
+
+
+def test_a_library_on_another_disk_takes_what_is_unpacked(
+    desk: Desk, make_pack: Make, tmp_path: Path, memory: Path
+) -> None:
+    config = Config(library=str(desk.library), inbox=[Inbox(str(desk.inbox))], libraries={"ssd": str(memory)})
+    desk.home.config_file.write_text(dump(config), encoding="utf-8")
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "Archives"\nwhen = { type = "archive" }\n'
+        'then = [{ unpack = true }, { move = "_Archives/" }]\n'
+        '[[rule]]\nname = "All"\nthen = [{ move = "Sounds/{name}", library = "ssd" }]\n'
+    )
+    desk.open_again()
+    path = pack_up(
+        make_pack(tmp_path / "1", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"}), desk.inbox / "p.zip"
+    )
+    (report,) = desk.file()
+    assert (report.filed, report.problems) == (2, 0)
+    assert (memory / "Sounds/Kick.wav").is_file()
+    desk.undo()
+    assert (path.exists(), list(memory.iterdir())) == (True, [])
+
+
+def test_companions_in_an_archive_go_along(desk: Desk, make_pack: Make, tmp_path: Path) -> None:
+    folder = make_pack(tmp_path / "made", {"Kicks/VEH1 Bassdrum 001.wav": "Kit/Kick.wav"})
+    (folder / "Kit" / "Kick.wav.asd").write_bytes(b"of Live")
+    pack_up(folder, desk.inbox / "Kit.zip")
+    desk.file()
+    assert "Drums/Kicks/Kit/Kick.wav.asd" in desk.filed()
+
+
+def test_after_an_undo_the_index_says_nothing_of_what_went_back(
+    desk: Desk, zipped: Path, make_pack: Make
+) -> None:
+    desk.file()
+    desk.undo()
+    assert zipped.exists()
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 002.wav": "Kicks/Kick.wav"})
+    desk.file()
+    (path,) = (desk.library / name for name in desk.filed())
+    before = desk.parts.index.get(path)
+    desk.parts.filing.recover()
+    after = desk.parts.index.get(path)
+    assert before is not None
+    assert after is not None
+    assert after.sample.facts.sound_id == before.sample.facts.sound_id

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from organizer.batch.arrivals import arrivals_below
 from organizer.demo import sounds
 from organizer.execution.writers import tags
 from organizer.planning.operations import Move
@@ -125,3 +126,29 @@ def test_a_sound_that_is_gone_from_the_library_is_no_twin(desk: Desk, filed: Pat
     drop(desk.inbox / "Second" / "Kick.wav")
     desk.file()
     assert desk.filed() == ["Sounds/Second/Kick.wav"]
+
+
+def test_a_sound_that_was_changed_in_the_library_is_no_twin(desk: Desk, filed: Path) -> None:
+    samples = (sounds.snare() * 32_000).astype(np.int16)
+    soundfile.write(filed, samples, sounds.SAMPLERATE, subtype="PCM_16")
+    rules(desk, "trash")
+    drop(desk.inbox / "Second" / "Kick.wav")
+    desk.file()
+    assert desk.filed() == ["Sounds/First/Kick.wav", "Sounds/Second/Kick.wav"]
+
+
+@pytest.mark.parametrize("on_duplicate", ["trash", "link"])
+def test_a_duplicate_stays_where_it_is_while_its_twin_does_not_come(desk: Desk, on_duplicate: str) -> None:
+    rules(desk, on_duplicate)
+    one, two = drop(desk.inbox / "Kit" / "A.wav"), drop(desk.inbox / "Kit" / "B.wav", tagged=True)
+    (arrival,) = arrivals_below(desk.parts.config.inbox[0])
+
+    proposing = desk.parts.proposing
+    parcel = proposing.parcel(arrival, forced=False)
+    opinion = proposing.hear(parcel, parcel.chosen)
+    assert opinion is not None
+    plan = proposing.plan(parcel, opinion, forced=False).plan
+    one.unlink()  # between plan and deed
+    desk.parts.executor.run(plan)
+    assert two.exists()
+    assert desk.filed() == []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import soundfile
 
 from organizer.demo import sounds
-from organizer.execution.executor import Executor, Outcome
+from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.execution.recovery import recover
@@ -40,6 +40,8 @@ from organizer.sample import LIVE_PLACE, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from organizer.execution.outcome import Outcome
 
 OLD = 1_400_000_000_123_456_789
 

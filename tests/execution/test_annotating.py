@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from organizer.execution.executor import Executor
+from organizer.execution.filesystem import Filesystem
 from organizer.execution.writers import live_xmp
 from organizer.planning.attributes import XDG
-from organizer.planning.operations import Link, Operation, Plan, WriteAttribute, WriteEntries
+from organizer.planning.operations import (
+    Copy,
+    Link,
+    MakeFolder,
+    Operation,
+    Plan,
+    WriteAttribute,
+    WriteEntries,
+)
 from organizer.recognition.identity import content_hash
 from organizer.sample import LIVE_PLACE
 from tests.execution.stage import move
@@ -19,8 +29,8 @@ from tests.execution.stage import move
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from organizer.execution.executor import Executor, Outcome
     from organizer.execution.journal import Journal
+    from organizer.execution.outcome import Outcome
     from tests.execution.stage import World
 
 
@@ -177,3 +187,75 @@ def test_a_shared_file_that_is_broken_is_left_and_named(world: World, executor: 
     assert outcome.results[0].state == "failed"
     assert "not one of ours" in outcome.results[0].error
     assert path.read_bytes() == b"{ not json"
+
+
+@pytest.mark.parametrize("kind", ["link", "copy"])
+def test_undo_never_removes_the_only_one_through_a_folder_that_became_a_link(
+    world: World, journal: Journal, executor: Executor, kind: str
+) -> None:
+    kicks, favs = world.library / "Kicks", world.library / "Favs"
+    for folder in (kicks, favs):
+        folder.mkdir()
+    source = world.pack / "a.wav"
+    source.rename(kicks / "a.wav")
+    content = content_hash(kicks / "a.wav")
+    second: Operation = (
+        Link(source=kicks / "a.wav", target=favs / "a.wav", content_hash=content)
+        if kind == "link"
+        else Copy(source=kicks / "a.wav", target=favs / "a.wav", content_hash=content)
+    )
+    executor.run(plan_of(second))
+    (favs / "a.wav").unlink()
+    favs.rmdir()
+    favs.symlink_to(kicks)
+    assert states(executor.run(world.undoing(journal, 1)))[0][0] == "skipped"
+    assert (kicks / "a.wav").exists()
+
+
+def test_a_symbolic_link_that_would_lead_nowhere_is_not_left(
+    world: World, executor: Executor, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    favs = world.library / "Favs"
+    favs.symlink_to(tmp_path / "elsewhere")
+    source = world.library / "a.wav"
+    (world.pack / "a.wav").rename(source)
+    link = Link(source=source, target=favs / "a.wav", content_hash=content_hash(source), pointer="../a.wav")
+    outcome = executor.run(plan_of(link))
+    assert "would not lead to" in outcome.results[0].error
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_what_nobody_thought_of_fails_alone(
+    world: World, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise ZeroDivisionError("nobody thought of it")
+
+    monkeypatch.setattr("organizer.execution.writers.folder_json.merged", fail)
+    outcome = executor.run(
+        plan_of(entries(world.pack, a="kick"), move(world.pack / "d.wav", world.library / "d.wav"))
+    )
+    assert [state for state, _ in states(outcome)] == ["failed", "done"]
+    assert "unexpected ZeroDivisionError" in outcome.results[0].error
+
+
+def test_a_folder_that_could_be_made_at_last_takes_files(world: World, journal: Journal) -> None:
+    target = world.library / "Kicks"
+
+    class Refusing(Filesystem):
+        refuse = True
+
+        def _mkdir(self, path: Path, mode: int) -> None:
+            if self.refuse:
+                raise PermissionError(13, "no", str(path))
+            super()._mkdir(path, mode)
+
+    files = Refusing()
+    executor = Executor(journal, files)
+    plan = plan_of(MakeFolder(path=target), move(world.pack / "a.wav", target / "a.wav"))
+    first = executor.run(plan)
+    assert [one.state for one in first.results] == ["failed", "failed"]
+    files.refuse = False
+    again = executor.run(plan, batch=first.batch)
+    assert [one.state for one in again.results] == ["done", "done"]

@@ -46,7 +46,7 @@ def test_a_zip_is_unpacked_byte_for_byte_with_its_times(tmp_path: Path, compress
     assert refused == []
     assert (tmp_path / "out" / first.path).stat().st_mtime_ns == first.mtime_ns
     pieces: list[bytes] = []
-    assert archives.copy_member(path, "Kit/Kicks/K 1.wav", pieces.append) == first.mtime_ns
+    assert archives.copy_member(path, first, pieces.append) == first.mtime_ns
     assert b"".join(pieces) == files["Kit/Kicks/K 1.wav"]
 
 
@@ -206,3 +206,37 @@ def test_whatever_is_wrong_with_a_zip_nothing_leaves_its_folder(
     except FileProblem as problem:
         assert problem.message
     assert {one.name for one in home.iterdir()} <= {"a.zip", "out"}
+
+
+def test_a_wrong_checksum_in_a_7z_is_noticed(tmp_path: Path) -> None:
+    libarchive = pytest.importorskip("libarchive", reason="needs the extra 'archives'")
+    path = tmp_path / "a.7z"
+    content = bytes(range(256)) * 400
+    with libarchive.file_writer(str(path), "7zip", options="compression=store") as archive:
+        archive.add_file_from_memory("k.wav", len(content), content)
+    assert unpacked(path, tmp_path / "good") == {"k.wav": content}
+    raw = bytearray(path.read_bytes())
+    raw[200] ^= 0xFF
+    path.write_bytes(raw)
+    with pytest.raises(Unreadable):
+        unpacked(path, tmp_path / "bad")
+
+
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path: Path) -> None:
+    pytest.importorskip("libarchive", reason="needs the extra 'archives'")
+    inner = made(tmp_path / "extras.zip", {"inner.txt": b"inner"}, compression=zipfile.ZIP_STORED)
+    (tmp_path / "k.wav").write_bytes(b"k")
+    path = tmp_path / "pack.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(tmp_path / "k.wav", "k.wav")
+        archive.add(inner, "extras.zip")
+    assert {member.name for member in archives.members_of(path)[0]} == {"k.wav", "extras.zip"}
+
+
+def test_names_that_some_disks_take_for_one_are_refused_alone(tmp_path: Path) -> None:
+    path = made(
+        tmp_path / "a.zip",
+        {"Kick.wav": b"1", "kick.WAV": b"2", "Kit": b"file", "Kit/k.wav": b"3", "a/b": b"4", "A": b"5"},
+    )
+    assert set(unpacked(path, tmp_path / "out")) == {"Kick.wav", "Kit", "a/b"}
+    assert len(archives.members_of(path)[1]) == 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from organizer.execution.codec import paths_of
-from organizer.execution.executor import Executor, Outcome
+from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.planning.operations import (
@@ -33,6 +33,8 @@ from tests.execution.stage import Script, ScriptedFilesystem, World, move
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from organizer.execution.outcome import Outcome
 
 
 def plan_of(*operations: Operation) -> Plan:

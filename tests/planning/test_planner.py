@@ -599,3 +599,17 @@ def test_a_symbolic_link_to_what_lies_outside_the_library_says_the_whole_way() -
         if isinstance(op, Link)
     ]
     assert link.pointer == str(one.path)
+
+
+def test_two_attribute_actions_add_up() -> None:
+    one = heard("Pack/K.wav")
+    operations = planned(Disk.of([one.path]), rule('{ xattr = "one" }, { xattr = "two" }'), [one]).operations
+    written = [(op.before, op.after) for op in operations if isinstance(op, WriteAttribute)]
+    assert written == [(None, b"one"), (b"one", b"one,two")]
+
+
+def test_only_what_live_does_not_say_already_is_added_where_a_file_stays() -> None:
+    one = heard("Pack/K.wav", sample=replace(sound(), metadata={"live": "Drums|Kick\nMine"}))
+    operations = planned(Disk.of([one.path]), rule('{ sidecar = "xmp" }'), [one]).operations
+    (told_of,) = entries_in(operations).values()
+    assert told_of == {"K.wav": ["Type|One Shot"]}

@@ -58,8 +58,12 @@ def _read(present: bytes | None) -> dict[str, Any]:
     if not isinstance(table, dict) or table.get("organizer") != VERSION:
         raise _not_ours()
     sounds = table.get("sounds")
-    if not isinstance(sounds, dict) or not all(isinstance(one, dict) for one in sounds.values()):
+    if not isinstance(sounds, dict):
         raise _not_ours()
+    for one in sounds.values():
+        names = one.get("names") if isinstance(one, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise _not_ours()
     return table
 
 

@@ -9,7 +9,9 @@ from files that Live wrote (recognition/ableton.py reads it). An entry is a JSON
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from xml.dom.minidom import Element, Node
 from xml.parsers.expat import ExpatError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LIVE = "https://ns.ableton.com/xmp/fs-resources/1.0/"
 _LARGEST = 16 << 20  # bytes
+# What XML 1.0 has no way to hold: control characters, and halves of pairs that stand for undecodable bytes.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _EMPTY = f"""<?xml version="1.0" encoding="utf-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Organizer">
  <rdf:RDF xmlns:rdf="{_RDF}">
@@ -43,42 +47,57 @@ _EMPTY = f"""<?xml version="1.0" encoding="utf-8"?>
 
 
 def merged(present: bytes | None, entries: Mapping[str, str]) -> bytes:
-    """Add keywords to the entries of files; raises `CannotWrite` where the file is not of the form."""
-    document = _read(present)
-    bag = _bag(document)
-    for name, text in entries.items():
-        item = _item(bag, name) or _new_item(document, bag, name)
-        keywords = _keywords_bag(document, item)
-        held = {_text(one) for one in _children(keywords, _RDF, "li")}
-        for keyword in json.loads(text):
-            if keyword not in held:
-                _add(document, keywords, "li", _RDF, keyword)
-    return _written(document, present)
+    """Add keywords to the entries of files; raises `CannotWrite` where the file is not of the form.
+
+    A name or keyword that XML cannot hold is left out.
+    """
+    with _guarded():
+        document = _read(present)
+        bag = _bag(document)
+        items = _items(bag)
+        for name, text in entries.items():
+            if _ILLEGAL.search(name):
+                continue
+            item = items.get(_plain(name)) or _new_item(document, bag, name)
+            keywords = _keywords_bag(document, item)
+            held = {_text(one) for one in _children(keywords, _RDF, "li")}
+            for keyword in json.loads(text):
+                if keyword not in held and not _ILLEGAL.search(keyword):
+                    _add(document, keywords, "li", _RDF, keyword)
+        return _written(document, present)
 
 
 def without(present: bytes, entries: Mapping[str, str]) -> bytes | None:
     """Take keywords out of the entries of files, and entries that say nothing more; None where none is
     left."""
-    document = _read(present)
-    bag = _bag(document)
-    for name, text in entries.items():
-        item = _item(bag, name)
-        if item is None:
-            continue
-        keywords = _keywords_bag(document, item)
-        ours = set(json.loads(text))
-        for one in list(_children(keywords, _RDF, "li")):
-            if _text(one) in ours:
-                keywords.removeChild(one)
-        says_more = any(
-            child.localName not in ("filePath", "keywords")
-            for child in item.childNodes
-            if child.nodeType == Node.ELEMENT_NODE
-        )
-        if not says_more and not any(True for _ in _children(keywords, _RDF, "li")):
-            bag.removeChild(item)
-    left = any(True for _ in _children(bag, _RDF, "li"))
-    return _written(document, present) if left or not _is_ours(document) else None
+    with _guarded():
+        document = _read(present)
+        bag = _bag(document)
+        items = _items(bag)
+        for name, text in entries.items():
+            if item := items.get(_plain(name)):
+                _take_out(document, bag, item, set(json.loads(text)))
+        left = any(True for _ in _children(bag, _RDF, "li"))
+        return _written(document, present) if left or not _is_ours(document) else None
+
+
+def _take_out(document: Document, bag: Element, item: Element, ours: set[str]) -> None:
+    keywords = _keywords_bag(document, item)
+    for one in list(_children(keywords, _RDF, "li")):
+        if _text(one) in ours:
+            keywords.removeChild(one)
+    elements = (child for child in item.childNodes if child.nodeType == Node.ELEMENT_NODE)
+    says_more = any(child.localName not in ("filePath", "keywords") for child in elements)
+    if not says_more and not any(True for _ in _children(keywords, _RDF, "li")):
+        bag.removeChild(item)
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError as error:
+        raise _not_of_the_form("it is nested too deeply") from error
 
 
 def _read(present: bytes | None) -> Document:
@@ -100,14 +119,18 @@ def _bag(document: Document) -> Element:
     raise _not_of_the_form("it lists no items")
 
 
-def _item(bag: Element, name: str) -> Element | None:
-    wanted = unicodedata.normalize("NFC", name)
+def _items(bag: Element) -> dict[str, Element]:
+    """Give the items by the names of their files."""
+    found: dict[str, Element] = {}
     for item in _children(bag, _RDF, "li"):
         said = item.getAttributeNS(_LIVE, "filePath")
         paths = item.getElementsByTagNameNS(_LIVE, "filePath")
-        if unicodedata.normalize("NFC", said or (_text(paths[0]) if paths else "")) == wanted:
-            return item
-    return None
+        found.setdefault(_plain(said or (_text(paths[0]) if paths else "")), item)
+    return found
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _new_item(document: Document, bag: Element, name: str) -> Element:

@@ -9,7 +9,7 @@ changes the temporary copy that it is given.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from organizer.errors import CannotWrite
 
@@ -55,7 +55,15 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> bool:
     return True
 
 
-def _end(file: BufferedRandom, path: Path) -> int:
+def fields_of(path: Path) -> set[str]:
+    """Name the fields that the list holds already. Raises as `write`."""
+    with path.open("rb") as file:
+        start, size = _find(file, _end(file, path), path)
+        held = {name for name, text in _entries(file, start, size, path) if text.strip(b"\0 ")}
+    return {field for field, name in NAMES.items() if name in held}
+
+
+def _end(file: IO[bytes], path: Path) -> int:
     """Give where the RIFF ends; refuse what is cut short, or streamed with no size."""
     head = file.read(12)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
@@ -66,7 +74,7 @@ def _end(file: BufferedRandom, path: Path) -> int:
     return end
 
 
-def _find(file: BufferedRandom, end: int, path: Path) -> tuple[int, int]:
+def _find(file: IO[bytes], end: int, path: Path) -> tuple[int, int]:
     """Give the place and whole size of the list, or the end and 0."""
     offset = 12
     for _ in range(_MOST_CHUNKS):
@@ -81,7 +89,7 @@ def _find(file: BufferedRandom, end: int, path: Path) -> tuple[int, int]:
     raise _refusal(path)
 
 
-def _entries(file: BufferedRandom, start: int, size: int, path: Path) -> list[tuple[bytes, bytes]]:
+def _entries(file: IO[bytes], start: int, size: int, path: Path) -> list[tuple[bytes, bytes]]:
     """Read names and texts, each as it stands, with the zeros behind it."""
     if size > _MOST_LIST:
         raise _refusal(path)

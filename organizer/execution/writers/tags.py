@@ -66,10 +66,14 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> None:
     clean = {name: value for name, value in clean.items() if value}
     try:
         tags = _open(path)
+        if isinstance(tags, _Wave) and mode == "fill":
+            # Two places for one thing: what the user wrote in either holds for both.
+            told = riff_info.fields_of(path) | {name for name in riff_info.NAMES if tags.get(name)}
+            clean = {name: value for name, value in clean.items() if name not in told}
         changes = [tags.set(name, value, mode) for name, value in clean.items()]
         if any(changes):
             tags.save()
-        if isinstance(tags, _Wave):
+        if isinstance(tags, _Wave) and clean:
             riff_info.write(path, {name: clean[name] for name in riff_info.NAMES if name in clean}, mode)
     except (CannotWrite, OSError):
         raise
@@ -98,7 +102,7 @@ class _Tags(ABC):
 
     def set(self, name: str, value: str, mode: TagMode) -> bool:
         """Set one field; say whether anything changed."""
-        text = _merged(self._get(name), self._fitting(name, value), "replace" if name in OWN_FIELDS else mode)
+        text = _merged(self.get(name), self._fitting(name, value), "replace" if name in OWN_FIELDS else mode)
         if text is None:
             return False
         self._put(name, text)
@@ -112,7 +116,7 @@ class _Tags(ABC):
         return str(round(float(value))) if name == "bpm" and self.WHOLE_BPM and _is_number(value) else value
 
     @abstractmethod
-    def _get(self, name: str) -> list[str]: ...
+    def get(self, name: str) -> list[str]: ...
 
     @abstractmethod
     def _put(self, name: str, values: list[str]) -> None: ...
@@ -133,7 +137,7 @@ class _Id3(_Tags):
         self._tags.update_to_v23()
         self._audio.save(v2_version=3)
 
-    def _get(self, name: str) -> list[str]:
+    def get(self, name: str) -> list[str]:
         return [str(text) for frame in self._frames(name) for text in frame.text if str(text)]
 
     def _frames(self, name: str) -> list[Any]:
@@ -169,7 +173,7 @@ class _Vorbis(_Tags):
         **{name: OWN_PREFIX + name.upper() for name in OWN_FIELDS},
     }
 
-    def _get(self, name: str) -> list[str]:
+    def get(self, name: str) -> list[str]:
         return [one for one in self._tags.get(self.NAMES[name], []) if one]
 
     def _put(self, name: str, values: list[str]) -> None:
@@ -192,7 +196,7 @@ class _Mp4(_Tags):
     def _name(self, name: str) -> str:
         return self.NAMES.get(name) or f"{self._FREE}{OWN_PREFIX}{name.upper()}"
 
-    def _get(self, name: str) -> list[str]:
+    def get(self, name: str) -> list[str]:
         held = self._tags.get(self._name(name), [])
         return [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in held if one]
 

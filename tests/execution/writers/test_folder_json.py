@@ -52,7 +52,17 @@ def test_what_is_not_ours_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "present",
-    [b"", b"[]", b"{", b'{"organizer": 1}', b'{"organizer": 2, "sounds": []}', b"\xff\xfe", b"[" * 100_000],
+    [
+        b"",
+        b"[]",
+        b"{",
+        b'{"organizer": 1}',
+        b'{"organizer": 2, "sounds": []}',
+        b'{"organizer": 2, "sounds": {"a": {"names": null}}}',
+        b'{"organizer": 2, "sounds": {"a": {"names": [1]}}}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
 )
 def test_a_file_that_is_not_of_the_form_is_refused(present: bytes) -> None:
     with pytest.raises(CannotWrite, match="not one of ours"):

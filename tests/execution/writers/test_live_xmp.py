@@ -141,8 +141,17 @@ def test_a_file_that_is_not_ours_is_kept_though_it_says_nothing_any_more() -> No
         b"\xff\xfe<",
         b'<?xml version="1.0" encoding="nonsense"?><x/>',
         b"<x>" * 100_000,
+        THEIRS.replace(b"<dc:format>", b"<dc:a>" * 3_000 + b"</dc:a>" * 3_000 + b"<dc:format>"),
     ],
 )
 def test_what_is_not_of_the_form_is_refused(present: bytes) -> None:
     with pytest.raises(CannotWrite, match="cannot be added to"):
         live_xmp.merged(present, {"a.wav": ours("Key|C")})
+
+
+def test_what_xml_cannot_hold_is_left_out() -> None:
+    made = live_xmp.merged(
+        None,
+        {"Kick\x01.wav": ours("Drums|Kick"), "\udcff.wav": ours("a"), "K.wav": ours("b\x02", "Drums|Kick")},
+    )
+    assert said(made) == {"K.wav": ["Drums|Kick"]}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import mutagen
 import pytest
 import soundfile
+from mutagen import id3
 
 from organizer.demo import sounds
 from organizer.errors import CannotWrite
-from organizer.execution.writers import riff_info
+from organizer.execution.writers import riff_info, tags
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,3 +136,18 @@ def test_real_files_of_another_library_are_read_back_by_it(tmp_path: Path) -> No
     riff_info.write(path, {"title": "Ours", "genre": "Kick"}, "fill")
     with soundfile.SoundFile(path) as file:
         assert (file.title, file.comment, file.genre) == ("Theirs", "kept", "Kick")
+
+
+def test_what_the_user_wrote_in_either_place_holds_for_both(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff([*SOUND, info((b"INAM", b"Mine\0"))]))
+    tags.write(path, {"title": "Ours", "genre": "Kick"}, "fill")
+    written = mutagen.File(path)
+    assert written is not None
+    assert "TIT2" not in written.tags
+    assert str(written.tags["TCON"]) == "Kick"
+    album: Any = id3.TALB  # mutagen leaves it untyped
+    written.tags.add(album(encoding=3, text=["My album"]))
+    written.save()
+    tags.write(path, {"album": "Ours"}, "fill")
+    assert riff_info.fields_of(path) == {"title", "genre"}
