@@ -8,7 +8,6 @@ filed. What a crash leaves of it is swept at the next start.
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from organizer.sample import Origin
 
-PREFIX = ".organizer-unpacked-"
 _RESERVE = 512 << 20  # bytes that stay free on the disk
 
 
@@ -65,7 +63,6 @@ def unpacked(
         if stop():
             raise Stopped
 
-    root = library / f"{PREFIX}{os.getpid()}-{secrets.token_hex(6)}"
     found, refused = archives.members_of(archive)
     members = [member for member in found if not _is_litter(member.path)]
     total = sum(member.size or 0 for member in members)
@@ -76,9 +73,9 @@ def unpacked(
                 path=archive,
                 hint="Free some space; it is tried again by itself",
             )
-        root.mkdir(mode=0o700)
+        root = archives.new_folder(library)
     except OSError as error:
-        raise translate(error, root) from error
+        raise translate(error, library) from error
     try:
         pack, inside = _place_of(archive, origin, [member.path for member in members])
         folder = root / inside
@@ -102,11 +99,11 @@ def sweep(libraries: Iterable[Path]) -> list[Path]:
     found = []
     for library in libraries:
         try:
-            left = [entry for entry in library.iterdir() if entry.name.startswith(PREFIX)]
+            left = [entry for entry in library.iterdir() if archives.is_unpacked(entry)]
         except OSError:
             continue
         for folder in left:
-            number = folder.name.removeprefix(PREFIX).partition("-")[0]
+            number = folder.name.removeprefix(archives.UNPACKED).partition("-")[0]
             if folder.is_dir() and not folder.is_symlink() and number.isdigit() and not _lives(int(number)):
                 shutil.rmtree(folder, ignore_errors=True)
                 found.append(folder)

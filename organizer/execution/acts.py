@@ -8,11 +8,9 @@ journal.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
-from organizer.execution import archives
 from organizer.execution.filesystem import Temp
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import CrossesDevices, LeftAlone, appeared, changed
@@ -164,18 +162,13 @@ class Acts:
         self._known.check_needs(extraction.needs, self._files.exists)
         if self._files.exists(target):
             raise appeared(target)
-        if self._files.exists(staged) and identity.content_hash(staged) == wanted:
-            found = self._files.stamp(staged)
-            same_disk = found.device == target.parent.stat().st_dev
-            temp = Temp(staged, found) if same_disk else self._files.copy_to_temp(staged, target)
-        else:
-            member = self._known.members(extraction.archive).get(extraction.member)
-            if member is None:
+        if not self._files.exists(staged) or identity.content_hash(staged) != wanted:
+            staged = self._known.unpacked_again(extraction)
+            if identity.content_hash(staged) != wanted:
                 raise changed(extraction.archive)
-            temp = self._files.fill_temp(target, partial(archives.copy_member, extraction.archive, member))
-            if identity.content_hash(temp.path) != wanted:
-                self._files.discard(temp.path)
-                raise changed(extraction.archive)
+        found = self._files.stamp(staged)
+        same_disk = found.device == target.parent.stat().st_dev
+        temp = Temp(staged, found) if same_disk else self._files.copy_to_temp(staged, target)
         return Staged(temp=temp, target=target, content_hash=wanted)
 
     def _remove_extracted(self, removal: RemoveExtracted) -> Effect:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import lzma
 import os
 import re
+import secrets
 import stat
 import struct
 import time
@@ -29,6 +30,9 @@ from organizer.rules.legal import fold
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from io import FileIO
+
+# What a folder begins with in which an archive lies open, on the disk of the library.
+UNPACKED = ".organizer-unpacked-"
 
 MOST_MEMBERS = 50_000
 # What may come out of an archive: so many times its size and a bit, and never more than this.
@@ -116,16 +120,17 @@ def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callabl
     _unpack(path, {member.name: member for member in members}, write)
 
 
-def copy_member(path: Path, member: Member, write: Callable[[bytes], None]) -> int | None:
-    """Hand over the bytes of one member, in pieces, within the same bounds; give its mtime, where it has
-    one."""
+def new_folder(library: Path) -> Path:
+    """Make a folder in which an archive may lie open; it names the process, so that it is swept after a
+    crash."""
+    folder = library / f"{UNPACKED}{os.getpid()}-{secrets.token_hex(6)}"
+    folder.mkdir(mode=0o700)
+    return folder
 
-    def take(_: Member, blocks: Iterator[bytes]) -> None:
-        for block in blocks:
-            write(block)
 
-    _unpack(path, {member.name: member}, take)
-    return member.mtime_ns
+def is_unpacked(folder: Path) -> bool:
+    """Say whether a folder is one of ours in which an archive lies open."""
+    return folder.name.startswith(UNPACKED)
 
 
 def hashes_of(path: Path) -> dict[str, str]:

@@ -115,6 +115,7 @@ class Executor:
             stopped = any(one.state == "pending" for one in results.values())
             if stopped:
                 break
+        known.close()
         if not stopped:
             self._journal.finish(batch, now=self._clock())
         return Outcome(

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from organizer.errors import CannotWrite, FileProblem
+from organizer.errors import CannotWrite
 from organizer.execution import syscalls
 from organizer.execution.primitives import Primitives
 from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
@@ -262,25 +262,14 @@ class Filesystem(Primitives):
 
     def write_temp(self, target: Path, content: bytes) -> Temp:
         """Write a new file of ours beside `target`, with the mode that the user's umask gives."""
-
-        def fill(write: Callable[[bytes], None]) -> None:
-            write(content)
-
-        return self.fill_temp(target, fill)
-
-    def fill_temp(self, target: Path, fill: Callable[[Callable[[bytes], None]], int | None]) -> Temp:
-        """Let `fill` write a new file of ours beside `target`, a piece at a time; it gives the mtime, or
-        None."""
         temp = syscalls.temp_beside(target)
         try:
             fd = self._create(temp, 0o666)
             try:
-                mtime_ns = fill(lambda block: self._write(fd, block))
+                self._write(fd, content)
             finally:
                 os.close(fd)
-            if mtime_ns is not None:
-                self._set_times(temp, mtime_ns, mtime_ns)
-        except (FileProblem, OSError):
+        except OSError:
             self.discard(temp)
             raise
         return Temp(temp, self.stamp(temp))

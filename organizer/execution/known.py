@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
 from organizer.execution import archives
-from organizer.execution.archives import Member
 from organizer.execution.filesystem import Temp
-from organizer.execution.problems import LeftAlone
+from organizer.execution.problems import LeftAlone, changed
 from organizer.pack import companion_of
 from organizer.planning.operations import (
     Copy,
@@ -63,14 +63,34 @@ class Known:
     broken: dict[Path, str] = field(default_factory=dict)  # what is not there as planned, and why
     unmoved: dict[Path, str] = field(default_factory=dict)  # sources that stayed, and why
     folders: dict[Path, FileProblem] = field(default_factory=dict)  # folders that could not be made
-    _members: dict[Path, dict[str, Member]] = field(default_factory=dict)  # of archives, looked at once
+    _opened: dict[Path, dict[str, Path]] = field(default_factory=dict)  # archives that were unpacked again
+    _folders: list[Path] = field(default_factory=list)
     _hashes: dict[Path, dict[str, str]] = field(default_factory=dict)
 
-    def members(self, archive: Path) -> dict[str, Member]:
-        """Give what an archive holds, by what it calls it. Raises `FileProblem`."""
-        if archive not in self._members:
-            self._members[archive] = {one.name: one for one in archives.members_of(archive)[0]}
-        return self._members[archive]
+    def unpacked_again(self, extraction: Extract) -> Path:
+        """Unpack an archive once for all that comes out of it, and say where the member lies.
+
+        Raises `FileProblem` and OSError; `close` takes it away again.
+        """
+        archive = extraction.archive
+        if archive not in self._opened:
+            members = archives.members_of(archive)[0]
+            before = next((one for one in extraction.staged.parents if archives.is_unpacked(one)), None)
+            folder = archives.new_folder(extraction.target.parent if before is None else before.parent)
+            self._opened[archive] = {}
+            self._folders.append(folder)
+            archives.unpack(archive, members, folder, progress=lambda _: None)
+            self._opened[archive] = {one.name: folder / one.path for one in members}
+        found = self._opened[archive].get(extraction.member)
+        if found is None:
+            raise changed(archive)
+        return found
+
+    def close(self) -> None:
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        self._folders.clear()
+        self._opened.clear()
 
     def hashes(self, archive: Path) -> dict[str, str]:
         """Give the hashes of what an archive holds; nothing where it cannot be read or is not there."""

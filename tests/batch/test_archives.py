@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from organizer.batch.arrivals import arrivals_below
-from organizer.batch.unpacking import PREFIX, sweep
+from organizer.batch.unpacking import sweep
 from organizer.config import Config, Inbox, dump
+from organizer.execution.archives import UNPACKED
 from organizer.library.remainders import Nature
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def test_a_zip_goes_in_and_comes_back(desk: Desk, zipped: Path, tree_of: TreeOf)
     desk.parts.undoing.undo([undone], progress=lambda *_: None)
     assert (desk.filed(), list(desk.inbox.iterdir())) == (FILED, [])
     assert desk.parts.index.get(desk.library / "Drums/Kicks/Kit/Kick.wav") is not None
+    assert litter(desk) == []
 
 
 def test_a_dry_run_lists_what_a_run_does(desk: Desk, zipped: Path) -> None:
@@ -223,7 +225,7 @@ def test_a_stop_while_it_is_unpacked_or_heard_leaves_it_whole(desk: Desk, zipped
 
 
 def test_what_a_crash_left_unpacked_is_swept(desk: Desk) -> None:
-    dead, alive = desk.library / f"{PREFIX}999999999-aa", desk.library / f"{PREFIX}1-bb"
+    dead, alive = desk.library / f"{UNPACKED}999999999-aa", desk.library / f"{UNPACKED}1-bb"
     for folder in (dead, alive):
         (folder / "Kit").mkdir(parents=True)
         (folder / "Kit" / "k.wav").write_bytes(b"k")

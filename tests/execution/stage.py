@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import soundfile
 
 from organizer.demo import sounds
+from organizer.execution.archives import is_unpacked
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
@@ -183,7 +184,7 @@ class World:
             Extract(
                 archive=pack / "more.zip",
                 member="More/zipped.wav",
-                staged=self.library / "unpacked" / "zipped.wav",
+                staged=self.library / ".organizer-unpacked-1-test" / "More" / "zipped.wav",
                 target=kicks / "zipped.wav",
                 content_hash=content_hash(pack / "a.wav"),
                 rule="test",
@@ -242,6 +243,8 @@ class World:
         found = {}
         for name, root in (("inbox", self.inbox), ("library", self.library)):
             for path in sorted(root.rglob("*")):
+                if any(is_unpacked(one) for one in (path, *path.parents)):
+                    continue  # swept by whoever files
                 stat = path.lstat()
                 if path.is_symlink():
                     found[f"{name}/{path.relative_to(root)}"] = (str(path.readlink()), stat.st_mode, OLD)
@@ -255,7 +258,7 @@ class World:
             f"{name}/{path.relative_to(root)}"
             for name, root in (("inbox", self.inbox), ("library", self.library))
             for path in root.rglob("*")
-            if path.is_dir()
+            if path.is_dir() and not any(is_unpacked(one) for one in (path, *path.parents))
         }
 
     def sounds(self) -> Counter[str]:
