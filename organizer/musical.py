@@ -20,7 +20,8 @@ _KEY_SHORT = re.compile(_EDGE + r"([A-G])([#b♯♭]?)(m|M)(?=$|[ _\-.)\]]*(?:\d
 _KEY_SHARP = re.compile(_EDGE + r"([A-G])([#♯])(?![A-Za-z#])")
 _KEY_IN_BRACKETS = re.compile(r"[(\[]([A-G])([#b♯♭]?)(m?)[)\]]")
 _KEY_FLAT_LAST = re.compile(_EDGE + r"([A-G])([b♭])$")
-_KEY_ALONE = re.compile(r"^\s*([A-Ga-g])([#b♯♭]?)\s*(m|M|maj|min|major|minor|Maj|Min|Major|Minor)?\s*$")
+_KEY_ALONE = re.compile(r"^\s*([A-Ga-g])([#b♯♭]?)\s*(m|M|(?i:maj|min|major|minor))?\s*$")
+_TEMPO = re.compile(r"^\s*(\d{1,3}(?:[.,]\d{1,6})?)\s*(?:bpm)?\s*$", re.IGNORECASE)
 _CAMELOT = re.compile(r"^\s*0?([1-9]|1[0-2])\s*([ABab])\s*$")
 _NOTE = re.compile(r"^\s*([A-Ga-g])([#b♯♭]?)\s*(-?\d)?\s*$")
 _BPM = re.compile(
@@ -36,10 +37,12 @@ def tempo_in(text: str) -> float | None:
 
 def tempo(value: str | float) -> float | None:
     """Read a number of beats per minute; None when it is none, or none that music has."""
-    try:
-        number = float(value)
-    except ValueError:
-        return None
+    if isinstance(value, str):
+        found = _TEMPO.match(value)
+        if found is None:
+            return None
+        value = found[1].replace(",", ".")
+    number = float(value)
     low, high = TEMPO_RANGE
     return round(number, 3) if low <= number <= high else None
 

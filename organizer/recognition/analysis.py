@@ -63,14 +63,16 @@ def onsets_of(wave: NDArray[np.float32], samplerate: int) -> Onsets | None:
     audible.
     """
     mono, rate = thinned(mono_of(wave[: int(ANALYSIS_SECONDS * samplerate)]), samplerate, _RATE)
-    if len(mono) < _WINDOW:
-        mono = np.pad(mono, (0, _WINDOW - len(mono)))
+    # Whole steps, so that the very last sample is in a frame too.
+    mono = np.pad(mono, (0, max(0, _WINDOW - len(mono)) or -(len(mono) - _WINDOW) % _HOP))
     peak = float(np.abs(mono).max())
     if peak < _QUIET:
         return None
     frames = np.lib.stride_tricks.sliding_window_view(mono / np.float32(peak), _WINDOW)[::_HOP]
     level = np.sqrt((frames**2).mean(axis=1))
     audible = np.flatnonzero(level > 10 ** (-60 / 20))
+    if not audible.size:
+        return None
     first, last = int(audible[0]), int(audible[-1]) + 1
     starts = _band_starts(rate)
     rises = _rises(_band_magnitudes(frames[first:last], starts))

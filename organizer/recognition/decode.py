@@ -20,6 +20,7 @@ from organizer.recognition.foreign import decode_foreign
 from organizer.recognition.identity import hash_bytes, hash_coded, hash_samples
 from organizer.recognition.loudness import loudness_of
 from organizer.recognition.opening import BLOCK_SAMPLES, blocks, open_regular, open_sound
+from organizer.recognition.waveform import LOUDEST
 from organizer.sample import Facts
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ class _Beginning:
         if not self._kept:
             return np.zeros((0, self._channels), np.float32)
         wave = self._kept[0] if len(self._kept) == 1 else np.concatenate(self._kept)
-        return np.nan_to_num(wave, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        clean = np.nan_to_num(wave, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.clip(clean, -LOUDEST, LOUDEST, out=clean)
 
     @property
     def peak_db(self) -> float | None:

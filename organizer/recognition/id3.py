@@ -17,6 +17,8 @@ _FRAMES = {
     b"TT2": "title", b"TCO": "genre", b"TT1": "keywords", b"COM": "comment", b"TBP": "bpm",
     b"TKEY": "key", b"TKE": "key", b"TPE1": "artist", b"TP1": "artist", b"TALB": "album", b"TAL": "album",
 }  # fmt: skip
+_FREE = (b"TXXX", b"TXX")
+_ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _MOST_FRAMES = 1_000
 _MOST_FRAME_BYTES = 8_192
 _UNSYNCHRONISED = 0x80
@@ -42,10 +44,12 @@ def texts(tag: bytes) -> Iterator[tuple[str, str]]:
             return
         name, size, frame_flags = _frame(frame, version)
         offset += head
-        if name in _FRAMES and size <= _MOST_FRAME_BYTES and not frame_flags & _PACKED.get(version, 0):
-            text = _text(name, _payload(body[offset : offset + size], frame_flags, version))
-            if text:
+        if size <= _MOST_FRAME_BYTES and not frame_flags & _PACKED.get(version, 0):
+            payload = _payload(body[offset : offset + size], frame_flags, version)
+            if name in _FRAMES and (text := _text(name, payload)):
                 yield _FRAMES[name], text
+            elif name in _FREE and (text := _free(payload)):
+                yield "wrote", text
         offset += size
 
 
@@ -72,11 +76,20 @@ def _payload(raw: bytes, flags: int, version: int) -> bytes:
     return raw
 
 
+def _free(raw: bytes) -> str:
+    """Give the value of the one free text that is of interest, empty for others."""
+    encoding = _ENCODINGS.get(raw[0]) if raw else None
+    if encoding is None:
+        return ""
+    parts = raw[1:].decode(encoding, errors="replace").replace("\ufeff", "").split("\0")
+    return parts[1].strip() if len(parts) > 1 and parts[0] == "ORGANIZER_WROTE" else ""
+
+
 def _text(name: bytes, raw: bytes) -> str:
     """Decode a text frame: a byte for the encoding, then text; comments have a language and a title first."""
     if not raw:
         return ""
-    encoding = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}.get(raw[0])
+    encoding = _ENCODINGS.get(raw[0])
     if encoding is None:
         return ""
     rest = raw[4:] if name.startswith(b"COM") else raw[1:]

@@ -17,7 +17,7 @@ _RELATIVE_GATE = -10.0  # LU below what passes the first gate
 _OFFSET = -0.691
 _SETTLED = 0.1  # seconds, after which the filters have forgotten a sound
 _PIECE = 1 << 15  # samples that are filtered at once, about
-_MOST_CHANNELS = 5  # front and surround; the standard leaves a sixth, the low-frequency one, out
+_SURROUND = 1.41  # weight of what is behind the listener
 # The two filters of the standard as analogue prototypes, so that they fit any rate (De Man, Audio Engineering
 # Society 145th Convention, e-Brief, 2018): frequency in Hz, quality, gain in dB.
 _SHELF = (1_681.974450955533, 0.7071752369554196, 3.999843853973347)
@@ -38,13 +38,28 @@ def loudness_of(wave: NDArray[np.float32], samplerate: int) -> float | None:
         step, count = frames, 1
     else:
         count = _STEPS
-    power = np.sum([_power(channel, samplerate, step) for channel in wave.T[:_MOST_CHANNELS]], axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # a damaged file of floats
+        power = np.sum(
+            [weight * _power(wave[:, place], samplerate, step) for place, weight in _weights(wave.shape[1])],
+            axis=0,
+        )
+    if not np.isfinite(power).all():
+        return None
     blocks = np.lib.stride_tricks.sliding_window_view(power, count).mean(axis=1)
     loud = blocks[_lufs(blocks) > _ABSOLUTE_GATE]
     if not len(loud):
         return None
     loud = loud[_lufs(loud) > _lufs(loud.mean()) + _RELATIVE_GATE]
     return float(_lufs(loud.mean()))
+
+
+def _weights(channels: int) -> list[tuple[int, float]]:
+    """Say which channels count, and for how much: of 5.1 and more all but the fourth, which is for
+    effects."""
+    if channels < 5:
+        return [(place, 1.0) for place in range(channels)]
+    places = [place for place in range(channels) if place != 3 or channels == 5]
+    return [(place, 1.0 if place < 3 else _SURROUND) for place in places]
 
 
 def _power(channel: NDArray[np.float32], samplerate: int, step: int) -> NDArray[np.float64]:
@@ -60,7 +75,9 @@ def _power(channel: NDArray[np.float32], samplerate: int, step: int) -> NDArray[
         piece = np.pad(heard, (ahead - min(ahead, start), 0))
         weighted = np.fft.irfft(np.fft.rfft(piece, size) * weighting, size)[ahead : len(piece)]
         whole = len(weighted) // step * step
-        means.append(np.square(weighted[:whole]).reshape(-1, step).mean(axis=1, dtype=np.float64))
+        means.append(
+            np.square(weighted[:whole], dtype=np.float64).reshape(-1, step).mean(axis=1, dtype=np.float64)
+        )
     return np.concatenate(means)
 
 

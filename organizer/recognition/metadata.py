@@ -45,12 +45,33 @@ _INFO = {
     b"IBPM": "bpm",
 }
 _COMMENTS = {
-    "title": "title", "©nam": "title", "artist": "artist", "©art": "artist", "album": "album",
-    "©alb": "album", "genre": "genre", "©gen": "genre", "grouping": "keywords", "©grp": "keywords",
-    "keywords": "keywords", "comment": "comment", "©cmt": "comment", "description": "description",
-    "desc": "description", "bpm": "bpm", "tempo": "bpm", "tmpo": "bpm", "initialkey": "key", "key": "key",
+    "title": "title",
+    "©nam": "title",
+    "artist": "artist",
+    "©art": "artist",
+    "album": "album",
+    "©alb": "album",
+    "genre": "genre",
+    "©gen": "genre",
+    "grouping": "keywords",
+    "©grp": "keywords",
+    "keywords": "keywords",
+    "comment": "comment",
+    "©cmt": "comment",
+    "description": "description",
+    "desc": "description",
+    "bpm": "bpm",
+    "tempo": "bpm",
+    "tmpo": "bpm",
+    "initialkey": "key",
+    "key": "key",
+    "----:com.apple.itunes:initialkey": "key",
+    "organizer_wrote": "wrote",
+    "----:com.apple.itunes:organizer_wrote": "wrote",
 }  # fmt: skip
 
+# How the writer of tags calls what is read here under another name.
+_FIELDS_WROTE = {"grouping": "keywords"}
 # The order in which texts are asked for words: the tersest first.
 _TEXTS = ("title", "keywords", "genre", "subject", "description", "comment")
 # Probabilities of what a chunk claims. One-shot flags are set on purpose; beats are often left over.
@@ -196,7 +217,9 @@ class _Found:
             self.text("key", says["Key"] + ("m" if "Key|Minor" in tags else ""))
 
     def metadata(self) -> Metadata:
-        texts = dict(self.texts)
+        # What Organizer wrote itself is no evidence: it would confirm its own guesses.
+        ours = {_FIELDS_WROTE.get(name, name) for name in self.texts.get("wrote", "").split("; ")}
+        texts = {name: text for name, text in self.texts.items() if name not in ours | {"wrote"}}
         bpm, key = texts.pop("bpm", ""), texts.pop("key", "")
         return Metadata(
             oneshot=self.oneshot,
@@ -243,7 +266,7 @@ def _pairs(tags: object) -> Iterator[tuple[str, str]]:
     for name in list(tags.keys()):
         value = tags[name]  # type: ignore[index]  # mutagen is untyped; all its tags are mappings
         first = value[0] if isinstance(value, list) and value else value
-        yield str(name), str(first)
+        yield str(name), first.decode("utf-8", "replace") if isinstance(first, bytes) else str(first)
 
 
 def _read_chunk(chunk: chunks.Chunk, file: FileIO, found: _Found) -> None:

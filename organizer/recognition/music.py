@@ -22,7 +22,8 @@ SURE_OF_TEMPO, SURE_OF_KEY, SURE_OF_NOTE = 0.5, 0.55, 0.7
 
 # How sure a statement is: of metadata, of a name.
 _STATED = {"metadata": 0.98, "name": 0.96}
-_UNSUPPORTED = 0.6  # of metadata that neither fits the length nor is heard
+_UNSUPPORTED = 0.55  # of metadata that neither fits the length nor is heard
+_OF_LONG = 0.8  # of a recording, which is too long to be held against anything
 _CONTRADICTED = 0.75  # of one that fits the length, while another tempo is clearly heard
 _CLEARLY, _HARDLY, _SOMEWHAT = 0.9, 0.02, 0.2  # shares of what is heard
 _STATED_TONE, _CONFIRMED_TONE, _CONTRADICTED_TONE = 0.9, 0.97, 0.7
@@ -71,61 +72,68 @@ def _tempo(
     if recognition.kind is Kind.ONESHOT:
         return None, None
     tempi = heard.tempi if facts.duration < LONG_SECONDS else ()
+    stated: list[tuple[float, float, str]] = []  # how sure, the tempo, why
     for source in _STATED:
         evidence = recognition.evidence_of(source)
-        stated = None if evidence is None else evidence.bpm
-        if stated is None:
-            continue
-        if sure := _trust_in(stated, source, tempi, facts.duration, reasons):
-            return stated, sure
+        if evidence is not None and evidence.bpm is not None:
+            sure, reason = _trust_in(evidence.bpm, source, tempi, facts.duration)
+            stated.append((sure, evidence.bpm, f"its {source} says {evidence.bpm:g} BPM{reason}"))
+    # Metadata comes first, where both are as sure.
+    best = max(stated, key=lambda one: one[0], default=(0.0, 0.0, ""))
+    reasons += [reason for _, _, reason in stated]
+    if best[0] >= SURE_OF_TEMPO:
+        return best[1], best[0]
     if tempi and tempi[0].confidence >= SURE_OF_TEMPO:
-        best = tempi[0]
-        makes = f", which makes it {_beats(best.beats)}" if best.beats else ""
-        reasons.append(f"it is heard at {best.bpm:g} BPM{makes}")
-        return best.bpm, best.confidence
+        found = tempi[0]
+        makes = f", which makes it {_beats(found.beats)}" if found.beats else ""
+        reasons.append(f"it is heard at {found.bpm:g} BPM{makes}")
+        return found.bpm, found.confidence
     return None, None
 
 
-def _trust_in(
-    stated: float, source: str, tempi: tuple[Tempo, ...], duration: float, reasons: list[str]
-) -> float | None:
-    """Say how sure a stated tempo is; None where it is not believed."""
+def _trust_in(stated: float, source: str, tempi: tuple[Tempo, ...], duration: float) -> tuple[float, str]:
+    """Say how sure a stated tempo is, and what speaks for it or against it."""
+    if duration >= LONG_SECONDS:
+        return _OF_LONG, ""
     support = sum(one.confidence for one in tempi if _same(one.bpm, stated))
     octaves = sum(one.confidence for one in tempi if any(_same(one.bpm * far, stated) for far in (0.5, 2.0)))
     against = tempi[0].bpm if tempi and tempi[0].confidence >= _CLEARLY and support < _HARDLY else None
-    beats = whole_beats(stated, duration) if duration < LONG_SECONDS else None
-    said = f"its {source} says {stated:g} BPM"
+    beats = whole_beats(stated, duration)
     if beats is not None:
-        if against is None or octaves >= _HARDLY:
-            reasons.append(f"{said}, which makes it {_beats(beats)}")
-            return _STATED[source]
-        reasons.append(f"{said}, which makes it {_beats(beats)}, though it is heard at {against:g} BPM")
-        return _CONTRADICTED
+        makes = f", which makes it {_beats(beats)}"
+        if against is not None and octaves < _HARDLY:
+            return _CONTRADICTED, f"{makes}, though it is heard at {against:g} BPM"
+        # One tempo in five fits any length by chance, but seldom with whole bars.
+        expected = support + octaves >= _HARDLY or beats % 4 == 0 or not tempi
+        return (_STATED[source] if expected else _CONTRADICTED), makes
     if support >= _SOMEWHAT:
-        reasons.append(f"{said}, and it is heard so")
-        return max(support, SURE_OF_TEMPO)
+        return max(support, SURE_OF_TEMPO), ", and it is heard so"
     if source == "metadata" and against is None:
-        reasons.append(f"{said}, though it does not last a whole number of beats")
-        return _UNSUPPORTED
-    reasons.append(f"{said}, which fits neither its length nor what is heard")
-    return None
+        return _UNSUPPORTED, ", though it does not last a whole number of beats"
+    return 0.0, ", which fits neither its length nor what is heard"
 
 
 def _key(heard: Heard, recognition: Recognition, reasons: list[str]) -> tuple[str | None, float | None]:
     audio = None
     if heard.key is not None and heard.key.confidence >= SURE_OF_KEY and recognition.content in _TONAL:
         audio = musical.key_name(heard.key.midi)
-    for source in _STATED:
-        evidence = recognition.evidence_of(source)
-        if evidence is None or evidence.key is None:
-            continue
+    stated = [
+        (source, evidence.key)
+        for source in _STATED
+        if (evidence := recognition.evidence_of(source)) is not None
+        and evidence.key is not None
         # A single tonic beside a one-shot names its note, not a key.
-        if recognition.kind is Kind.ONESHOT and not evidence.key.endswith("m"):
-            continue
-        reasons.append(f"its {source} says {evidence.key}")
+        and (recognition.kind is not Kind.ONESHOT or evidence.key.endswith("m"))
+    ]
+    if stated:
+        reasons += [f"its {source} says {key}" for source, key in stated]
+        told = stated[0][1]
+        # A tonic without a mode, as samplers write it, is the tonic of what is said with one.
+        modes = [key for key in (*(key for _, key in stated[1:]), audio) if key == f"{told}m"]
+        key = modes[0] if modes else told
         if audio is None:
-            return evidence.key, _STATED_TONE
-        return evidence.key, _CONFIRMED_TONE if audio == evidence.key else _CONTRADICTED_TONE
+            return key, _STATED_TONE
+        return key, _CONFIRMED_TONE if audio == key else _CONTRADICTED_TONE
     if audio is not None and heard.key is not None:
         reasons.append(f"its tones fit the key {audio} best")
         return audio, heard.key.confidence

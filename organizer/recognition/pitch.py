@@ -25,6 +25,7 @@ _MOST_FRAMES = 12
 _ATTACK = 0.03  # seconds after the loudest moment that are noise and glide
 _APERIODIC = 0.2  # of the cumulative mean normalised difference; above it there is no pitch
 _FAINT = 0.05  # of the loudest frame
+_PRESENT = 0.1  # of the strongest in the spectrum
 _NEAR = 0.6  # semitones that the frames of one note may be apart
 
 # Of keys.
@@ -104,6 +105,7 @@ def _yin(frames: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     normal[:, 0] = 1.0
     low, high = max(2, int(rate / _HIGHEST)), min(half - 2, int(rate / _LOWEST))
     found = np.full(len(frames), np.nan)
+    loudness = np.abs(whole)
     for row, values in enumerate(normal):
         inside = values[low:high]
         dips = np.flatnonzero(
@@ -115,8 +117,23 @@ def _yin(frames: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
             lag = int(dips[0]) + low
             before, here, after = values[lag - 1 : lag + 2]
             curve = before - 2 * here + after
-            found[row] = rate / (lag + (0.5 * (before - after) / curve if curve > 0 else 0.0))
+            frequency = rate / (lag + (0.5 * (before - after) / curve if curve > 0 else 0.0))
+            if _is_heard(loudness[row], frequency * size / rate):
+                found[row] = frequency
     return found
+
+
+def _is_heard(loudness: NDArray[np.float64], bin_: float) -> bool:
+    """Say whether a note itself, or its octave, is in a spectrum, (bins,).
+
+    Chords repeat at the period of a note far below them, and tones above the range at multiples of theirs.
+    """
+    strongest = loudness.max()
+    for place in (bin_, 2 * bin_):
+        near = loudness[max(0, int(place) - 2) : int(place) + 4]
+        if near.size and near.max() >= _PRESENT * strongest:
+            return True
+    return False
 
 
 def hear_key(wave: NDArray[np.float32], samplerate: int) -> Tone | None:
@@ -134,6 +151,8 @@ def hear_key(wave: NDArray[np.float32], samplerate: int) -> Tone | None:
     profiles = np.stack([np.roll(steps, tonic) for steps in (_MAJOR, _MINOR) for tonic in range(12)])
     likeness = np.corrcoef(np.vstack([chroma[None], profiles]))[0, 1:]
     shares = np.exp(_SHARPNESS * (likeness - likeness.max()))
+    if not np.isfinite(likeness).all() or not np.isfinite(tonal):
+        return None
     best = int(likeness.argmax())
     return Tone(best, _AS_OFTEN_RIGHT * float(shares[best] / shares.sum()) * tonal)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from organizer.rules.actions import CopyTo, MoveTo
+from organizer.labels import CATEGORY_OF
+from organizer.rules.actions import CopyTo, LinkAt, MoveTo
 from organizer.rules.conditions import AllOf
-from organizer.rules.terms import Asked, Glob, Number, OneOf
+from organizer.rules.terms import Asked, Glob, Number, OneOf, either
 from organizer.rules.words import WORDS
 from organizer.sample import FileType, Kind
 
@@ -81,7 +82,16 @@ def _contradiction(demanded: Sequence[Asked]) -> str:
     for place, one in enumerate(demanded):
         for other in demanded[place + 1 :]:
             if one.word == other.word and isinstance(one.term, OneOf) and not {*one.wanted} & {*other.wanted}:
-                return f"no {one.word} is both {' or '.join(one.wanted)} and {' or '.join(other.wanted)}"
+                return f"no {one.word} is both {either(one.wanted)} and {either(other.wanted)}"
+            apart = isinstance(one.term, Number) and not any(
+                this.meets(that) for this in one.wanted for that in other.wanted if one.word == other.word
+            )
+            if one.word == other.word and apart:
+                return f"no {one.word} is both {either(one.wanted)} and {either(other.wanted)}"
+    labels = {label for one in demanded if one.word == "label" for label in one.wanted}
+    categories = {category for one in demanded if one.word == "category" for category in one.wanted}
+    if labels and categories and not categories & {CATEGORY_OF[label] for label in labels}:
+        return f"no {either(tuple(sorted(labels)))} is of the category {either(tuple(sorted(categories)))}"
     return ""
 
 
@@ -138,7 +148,7 @@ def _may_lack(rules: Sequence[Rule]) -> list[str]:
     for rule in rules:
         sure = _surely_present(rule)
         for action in rule.then:
-            if not isinstance(action, MoveTo | CopyTo):
+            if not isinstance(action, MoveTo | CopyTo | LinkAt):
                 continue
             lacking = {blank.field: None for blank in action.template.blanks if blank.default is None}
             for field in lacking:

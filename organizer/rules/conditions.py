@@ -86,7 +86,7 @@ def read_when(value: object, place: Place) -> AllOf:
 def _dotted(table: dict[str, object]) -> Iterator[tuple[str, object]]:
     """Give keys as users write them: TOML makes `audio.confidence` a table in a table."""
     for key, wanted in table.items():
-        if isinstance(wanted, dict) and key in _TABLES:
+        if isinstance(wanted, dict) and wanted and key in _TABLES:
             yield from ((f"{key}.{name}", one) for name, one in wanted.items())
         else:
             yield key, wanted

@@ -29,6 +29,11 @@ class Range:
     def __str__(self) -> str:
         return self.text
 
+    def meets(self, other: Range) -> bool:
+        """Say whether some number is in both ranges."""
+        low, high = max(self.low, other.low), min(self.high, other.high)
+        return low < high or (low == high and self.holds(low) and other.holds(low))
+
     def contains(self, other: Range) -> bool:
         """Say whether every number of another range is in this one."""
         low = other.low > self.low or (other.low == self.low and (other.above_low or not self.above_low))
@@ -50,10 +55,16 @@ def read_range(
     least: float = 0.0,
     most: float = math.inf,
     sizes: bool = False,
+    exact: bool = False,
     example: str,
 ) -> Range | None:
-    """Read one range of numbers from `least` to `most`, of `sizes` with units such as MB."""
+    """Read one range of numbers from `least` to `most`, of `sizes` with units such as MB.
+
+    Where `exact`, a plain number stands for itself.
+    """
     found = _parse(value.strip()) if isinstance(value, str) else None
+    if exact and isinstance(value, int | float) and not isinstance(value, bool):
+        found = Range(f"{value:g}", low=value, high=value)
     if found is None or (not sizes and found.text.endswith("B")):
         place.expected(f"a range such as {example}", value)
     elif any(not least <= bound <= most for bound in (found.low, found.high) if math.isfinite(bound)):
@@ -75,7 +86,9 @@ def _parse(text: str) -> Range | None:
             return Range(text, low=number, above_low=sign == ">")
         return Range(text, high=number, below_high=sign == "<")
     if span := _SPAN.fullmatch(text):
-        return Range(text, low=_number(span[1]), high=_number(span[2]))
+        unit = span[2].lstrip("-.0123456789")  # "1..5 MB" is of one unit
+        low = span[1] if span[1].lstrip("-.0123456789") else span[1] + unit
+        return Range(text, low=_number(low), high=_number(span[2]))
     return None
 
 
@@ -93,3 +106,6 @@ def said(value: float, ranges: tuple[Range, ...]) -> str:
         if all(one.holds(rounded) == one.holds(value) for one in ranges):
             return f"{value:.{decimals}f}"
     return repr(value)
+
+
+PATTERN = rf"^\s*(?:{_BOUND.pattern}|{_SPAN.pattern})\s*$"

@@ -67,7 +67,7 @@ class Rule:
             return None
         if item.bundle is not None:
             return f"it lies in the bundle {item.bundle.name}, and the rule does not say bundle = true"
-        if item.type is not FileType.AUDIO and not self.words & {"type", "readable"}:
+        if item.type is not FileType.AUDIO and "type" not in self.words:
             return f"its type is {item.type}, and the rule names no type"
         if not item.readable and "readable" not in self.words:
             return "it cannot be read, and the rule does not name readable"

@@ -71,7 +71,7 @@ def _when() -> dict[str, Any]:
         if dot:
             tables.setdefault(table, {})[name] = described
     nested = {
-        table: {"type": "object", "properties": words, "additionalProperties": False}
+        table: {"type": "object", "properties": words, "additionalProperties": False, "minProperties": 1}
         for table, words in tables.items()
     }
     inner = {"$ref": "#/$defs/when"}
@@ -104,7 +104,7 @@ def _actions() -> list[dict[str, Any]]:
             "tag",
             {
                 "type": "object",
-                "minProperties": 1,
+                "anyOf": [{"required": [name]} for name in tags],
                 "additionalProperties": False,
                 "properties": {**tags, "mode": {"enum": [*get_args(TagMode)], "default": "fill"}},
             },
@@ -128,7 +128,7 @@ def _action(word: str, value: dict[str, Any], **beside: dict[str, Any]) -> dict[
 def _path() -> dict[str, Any]:
     return {
         "type": "string",
-        "pattern": r"^[^/~\\][^\\]*$",
+        "pattern": r"^(?=.*[^/ ])[^/~\\][^\\]*$",
         "description": f"A path below the library. Fields: {_BLANKS}; {{pack|Loose}} gives a default.",
     }
 

@@ -7,6 +7,7 @@ item has not (the confidence of a text file) does not hold.
 from __future__ import annotations
 
 import math
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from organizer import musical
-from organizer.rules.ranges import Range, read_range, said
+from organizer.rules.ranges import PATTERN, Range, read_range, said
 from organizer.sample import FileType, Item
 
 if TYPE_CHECKING:
@@ -89,19 +90,24 @@ class OneOf(Term):
     def read_one(self, value: object, place: Place) -> str | None:
         if not isinstance(value, str) or not value:
             place.expected(f"a {place.word}", value)
-        elif self.known and value not in self.known:
+        elif self.known and value.lower() not in self.known:
             place.unknown(f"a {place.word}", value, self.known)
         else:
             return value.lower()
         return None
 
     def schema_of_one(self) -> dict[str, Any]:
-        return {"enum": [str(one) for one in self.known]} if self.known else {"type": "string"}
+        return (
+            {"enum": [str(one) for one in self.known]} if self.known else {"type": "string", "minLength": 1}
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Glob(Term):
-    """A name that fits one of several patterns, whatever its letter case; `*` goes over slashes."""
+    """A name, or one of several lines, that is or fits one of several patterns, whatever its letter case.
+
+    `*` goes over slashes.
+    """
 
     def read_one(self, value: object, place: Place) -> str | None:
         if isinstance(value, str) and value:
@@ -110,7 +116,10 @@ class Glob(Term):
         return None
 
     def holds(self, value: Any, wanted: tuple[Any, ...]) -> bool:
-        return any(fnmatchcase(value.casefold(), glob.casefold()) for glob in wanted)
+        lines = [_folded(line) for line in value.split("\n")]
+        return any(
+            line == _folded(glob) or fnmatchcase(line, _folded(glob)) for line in lines for glob in wanted
+        )
 
     def schema_of_one(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1}
@@ -124,11 +133,18 @@ class Number(Term):
     least: float = 0.0
     most: float = math.inf
     sizes: bool = False  # in bytes, with units
+    exact: bool = False  # a plain number may stand there too
     example: str = '"< 2" or "60..200"'
 
     def read_one(self, value: object, place: Place) -> Range | None:
         return read_range(
-            value, place, least=self.least, most=self.most, sizes=self.sizes, example=self.example
+            value,
+            place,
+            least=self.least,
+            most=self.most,
+            sizes=self.sizes,
+            exact=self.exact,
+            example=self.example,
         )
 
     def holds(self, value: Any, wanted: tuple[Any, ...]) -> bool:
@@ -141,7 +157,8 @@ class Number(Term):
         return found(self.holds(value, wanted), f"{word} is {said(value, wanted)}{self.unit}", wanted)
 
     def schema_of_one(self) -> dict[str, Any]:
-        return {"type": "string", "description": f"A range such as {self.example}."}
+        text = {"type": "string", "pattern": PATTERN, "description": f"A range such as {self.example}."}
+        return {"anyOf": [text, {"type": "number"}]} if self.exact else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +215,10 @@ class YesNo(Term):
 
     def schema(self) -> dict[str, Any]:
         return self.schema_of_one()
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def found(held: bool, why: str, wanted: tuple[Any, ...]) -> Finding:

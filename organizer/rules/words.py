@@ -6,7 +6,9 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from organizer import musical
 from organizer.labels import CATEGORIES, CONTENTS, LABELS, category_probabilities
+from organizer.pack import FOREIGN_AUDIO_SUFFIXES
 from organizer.rules.terms import Glob, Key, Note, Number, OneOf, Term, YesNo
 from organizer.sample import METADATA_FIELDS, FileType, Kind
 
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _SHARE = '">= 0.8" or "0.5..0.9"'
 _DECIBEL = '"< -6" or "-12..-3"'
+# What decoding calls formats; those that it leaves to ffmpeg go by their suffix.
+_FORMATS = (
+    "wav", "aiff", "flac", "ogg", "opus", "mp3", "w64", "caf", "au", "raw",
+    *sorted(suffix.removeprefix(".") for suffix in FOREIGN_AUDIO_SUFFIXES),
+)  # fmt: skip
 _SIZE = '"< 500 kB" or "> 2 MB"'
 
 
@@ -37,11 +44,19 @@ def _share(of: Callable[[Item], float | None]) -> Number:
     return Number(of, most=1.0, example=_SHARE)
 
 
-def _metadata(name: str) -> Glob:
-    return Glob(
-        lambda item: item.sample.metadata.get(name) if item.sample else None,
-        absent=f"its metadata names no {name}",
-    )
+def _metadata(name: str) -> Term:
+    def said(item: Item) -> str | None:
+        return item.sample.metadata.get(name) if item.sample else None
+
+    absent = f"its metadata names no {name}"
+    if name == "bpm":
+        return Number(lambda item: musical.tempo(said(item) or ""), absent, unit=" BPM", exact=True)
+    return Key(said, absent) if name == "key" else Glob(said, absent)
+
+
+def _decibels(value: float | None) -> float:
+    """Digital silence is quieter than anything."""
+    return -math.inf if value is None else value
 
 
 def _confidence_of_the_ear(item: Item) -> float | None:
@@ -76,21 +91,23 @@ WORDS: Mapping[str, Term] = MappingProxyType(
         "content_confidence": _share(_heard(lambda heard: heard.content_confidence)),
         "audio.confidence": _share(_confidence_of_the_ear),
         "margin": _share(_heard(lambda heard: heard.margin)),
-        "bpm": Number(_music(lambda music: music.bpm), unit=" BPM"),
+        "bpm": Number(_music(lambda music: music.bpm), unit=" BPM", exact=True),
         "bpm_confidence": _share(_music(lambda music: music.bpm_confidence)),
         "key": Key(_music(lambda music: music.key)),
         "key_confidence": _share(_music(lambda music: music.key_confidence)),
         "note": Note(_music(lambda music: music.note)),
         "note_confidence": _share(_music(lambda music: music.note_confidence)),
         "duration": Number(_fact(lambda facts: facts.duration), unit=" s"),
-        "peak": Number(_fact(lambda facts: facts.peak), unit=" dB", least=-math.inf, example=_DECIBEL),
-        "loudness": Number(
-            _fact(lambda facts: facts.loudness), unit=" LUFS", least=-math.inf, example=_DECIBEL
+        "peak": Number(
+            _fact(lambda facts: _decibels(facts.peak)), unit=" dB", least=-math.inf, example=_DECIBEL
         ),
-        "channels": Number(_fact(lambda facts: facts.channels)),
-        "samplerate": Number(_fact(lambda facts: facts.samplerate), unit=" Hz"),
-        "bits": Number(_fact(lambda facts: facts.bits)),
-        "format": OneOf(_fact(lambda facts: facts.format.lower())),
+        "loudness": Number(
+            _fact(lambda facts: _decibels(facts.loudness)), unit=" LUFS", least=-math.inf, example=_DECIBEL
+        ),
+        "channels": Number(_fact(lambda facts: facts.channels), exact=True),
+        "samplerate": Number(_fact(lambda facts: facts.samplerate), unit=" Hz", exact=True),
+        "bits": Number(_fact(lambda facts: facts.bits), exact=True),
+        "format": OneOf(_fact(lambda facts: facts.format.lower()), known=_FORMATS),
         "size": Number(lambda item: item.stamp.size, unit=" bytes", sizes=True, example=_SIZE),
         "pack": Glob(lambda item: item.origin.pack, absent="it came in no pack"),
         "inbox": Glob(lambda item: item.origin.inbox),

@@ -84,3 +84,12 @@ def test_silence_has_no_rhythm(frames: int) -> None:
 def test_a_single_sample_and_any_rate_are_measured(rate: int) -> None:
     assert loop_like(np.ones(1, np.float32), rate) < 0.5
     assert 0 < loop_like(np.random.default_rng(1).normal(0, 0.1, rate).astype(np.float32), rate) < 1
+
+
+@pytest.mark.parametrize("frames", range(29_000, 31_000, 97))
+def test_a_click_in_the_very_last_samples_is_heard(frames: int) -> None:
+    wave = np.zeros(frames, np.float32)
+    wave[-8:] = 0.5
+    rhythm = hear_rhythm(wave, RATE)
+    assert rhythm is not None
+    assert rhythm.onsets == 0

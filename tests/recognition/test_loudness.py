@@ -65,3 +65,23 @@ def test_memory_does_not_grow_with_length_but_by_the_steps() -> None:
         assert tracemalloc.get_traced_memory()[1] < 8_000_000  # bytes; the wave has 11.5 MB
     finally:
         tracemalloc.stop()
+
+
+def test_the_channel_for_effects_does_not_count_and_those_behind_count_more() -> None:
+    mono = tone(-20.0, 2.0)
+    silence = np.zeros_like(mono)
+
+    def only(place: int, channels: int) -> float | None:
+        return loudness_of(
+            np.stack([mono if one == place else silence for one in range(channels)], axis=1), RATE
+        )
+
+    front = only(0, 6)
+    assert front is not None
+    assert only(3, 6) is None
+    for channels, place in ((6, 4), (6, 5), (5, 3), (8, 7)):
+        assert only(place, channels) == pytest.approx(front + 1.5, abs=0.05)
+
+
+def test_numbers_beyond_all_sound_have_no_loudness() -> None:
+    assert loudness_of(np.full((10_000, 1), 3e38, np.float32), RATE) is None

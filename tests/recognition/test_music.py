@@ -92,7 +92,7 @@ def test_a_tempo_that_fits_by_chance_is_less_sure_where_another_is_clearly_heard
 def test_metadata_that_is_a_default_gives_way_to_what_is_clearly_heard() -> None:
     assert heard_as(at((96.0, 0.99)), metadata={"bpm": 120.0}, duration=5.0 * 0.93).bpm == 96.0
     unheard = heard_as(Heard(), metadata={"bpm": 120.0}, duration=5.0 * 0.93)
-    assert (unheard.bpm, unheard.bpm_confidence) == (120.0, 0.6)
+    assert (unheard.bpm, unheard.bpm_confidence) == (120.0, 0.55)
 
 
 def test_what_nobody_is_sure_of_stays_absent() -> None:
@@ -112,6 +112,8 @@ def test_a_recording_has_only_what_its_metadata_says() -> None:
     song = heard_as(at((96.0, 1.0)), kind=Kind.LONG, duration=180.3, metadata={"bpm": 96.0})
     assert song.bpm == 96.0
     assert heard_as(at((96.0, 1.0)), kind=Kind.LONG, duration=180.3).bpm is None
+    named = heard_as(Heard(), kind=Kind.LONG, duration=60.0, name={"bpm": 128.0})
+    assert (named.bpm, named.bpm_confidence, named.reasons) == (128.0, 0.8, ("its name says 128 BPM",))
 
 
 @pytest.mark.parametrize("content", ["drums", "percussion", "fx"])
@@ -135,3 +137,19 @@ def test_a_tonic_beside_a_oneshot_is_its_note() -> None:
     other = heard_as(Heard(note=Tone(31, 0.9)), kind=Kind.ONESHOT, content=None, name={"key": "F#"})
     assert (other.note, other.note_confidence) == ("F#", 0.7)
     assert other.reasons == ("its name says F#, though G1 is heard",)
+
+
+@pytest.mark.parametrize("bpm", [80.0, 85.0, 90.0, 95.0, 100.0, 105.0, 110.0, 115.0, 125.0, 130.0])
+@pytest.mark.parametrize("bars", [2, 4, 8])
+def test_a_default_in_the_metadata_does_not_beat_a_name_that_fits_and_is_heard(bpm: float, bars: int) -> None:
+    duration = bars * 240.0 / bpm
+    music = heard_as(at((bpm, 0.85)), name={"bpm": bpm}, metadata={"bpm": 120.0}, duration=duration)
+    whole_bars_of_the_default = (whole_beats(120.0, duration) or 1) % 4 == 0
+    assert music.bpm == bpm or whole_bars_of_the_default
+
+
+def test_a_tonic_of_a_sampler_takes_its_mode_from_the_name() -> None:
+    music = heard_as(Heard(), name={"key": "Am"}, metadata={"key": "A"})
+    assert music.key == "Am"
+    heard = heard_as(Heard(key=Tone(A_MINOR, 0.9)), metadata={"key": "A"})
+    assert (heard.key, heard.key_confidence) == ("Am", 0.97)

@@ -93,3 +93,19 @@ def test_a_cadence_is_heard_in_its_key(tonic: int, mode: str, chords: Sequence[t
 def test_drums_alone_are_in_no_key() -> None:
     heard = hear_key(sounds.loop(bpm=120.0, bars=2), RATE)
     assert heard is None or heard.confidence < 0.55
+
+
+@pytest.mark.parametrize("midi", range(98, 116))
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_a_tone_above_the_range_is_not_taken_for_another(midi: int, rate: int) -> None:
+    heard = hear_note(tone(midi, partials=(1.0, 0.3), rate=rate), rate)
+    assert heard is None or heard.midi % 12 == midi % 12 or heard.confidence < 0.7
+
+
+@pytest.mark.parametrize("root", range(48, 72, 3))
+@pytest.mark.parametrize("steps", [(0, 3, 7), (0, 4, 7), (0, 3, 7, 10), (0, 5, 7)])
+def test_a_chord_is_heard_as_no_note_that_is_not_in_it(root: int, steps: Sequence[int]) -> None:
+    wave = np.asarray(sum(tone(root + step, 1.2) for step in steps), np.float32)
+    heard = hear_note(wave, RATE)
+    inside = {(root + step) % 12 for step in steps}
+    assert heard is None or heard.confidence < 0.7 or heard.midi % 12 in inside

@@ -25,7 +25,7 @@ SONG = item(
     replace(
         sound(kind=Kind.LOOP, loudness=-14.0),
         music=Music(bpm=128.0, bpm_confidence=0.98, key="Am", key_confidence=0.9),
-        metadata={"genre": "Hard Techno"},
+        metadata={"genre": "Hard Techno", "bpm": "127.5", "key": "Am", "live": "Type|Loop\nDrums|Kick"},
     ),
 )
 TONAL = item("Pack/808.wav", replace(sound("bass"), music=Music(note="F#2", note_confidence=0.9)))
@@ -76,7 +76,18 @@ BUNDLED = item("Pack/Kit/kick.wav", bundle="Pack/Kit")
         ({"note": ["F#1", "C"]}, TONAL, False, "note is F#2, not F#1 or C"),
         ({"note": "F#2", "note_confidence": "> 0.5"}, TONAL, True, "note is F#2; note_confidence is 0.90"),
         ({"peak": ["< -6", "-1.5..0"]}, KICK, True, "peak is -1.00 dB"),
-        ({"loudness": "-20..-10"}, KICK, False, "it has no loudness: it is a oneshot (wav)"),
+        ({"loudness": "-20..-10"}, KICK, False, "loudness is -inf LUFS, not -20..-10"),
+        ({"loudness": "< -60"}, KICK, True, "loudness is -inf LUFS"),
+        ({"size": "0.01..1 kB"}, KICK, True, "size is 100 bytes"),
+        ({"size": "1..5 MB"}, KICK, False, "size is 100 bytes, not 1..5 MB"),
+        ({"channels": 1, "bits": [16, 24]}, KICK, True, "channels is 1; bits is 16"),
+        ({"channels": 2}, KICK, False, "channels is 1, not 2"),
+        ({"bpm": 128}, SONG, True, "bpm is 128.00 BPM"),
+        ({"metadata": {"bpm": "> 120"}}, SONG, True, "metadata.bpm is 127.50 BPM"),
+        ({"metadata": {"key": "8A"}}, SONG, True, "metadata.key is Am"),
+        ({"metadata": {"live": "Drums|Kick"}}, SONG, True, "metadata.live is Type|Loop\nDrums|Kick"),
+        ({"pack": "Fu\u0308r*"}, item("Für/x.wav"), True, "pack is Für"),
+        ({"pack": "[SM] House"}, item("[SM] House/x.wav"), True, "pack is [SM] House"),
         ({"loudness": "-20..-10"}, SONG, True, "loudness is -14.00 LUFS"),
         ({"size": "< 1 kB"}, KICK, True, "size is 100 bytes"),
         ({"size": "0.5 MB..2 MiB"}, KICK, False, "size is 100 bytes, not 0.5 MB..2 MiB"),

@@ -297,6 +297,11 @@ def test_a_rule_that_takes_more_than_another_is_not_warned_of(tmp_path: Path, wh
         ('category = "kick", all = [{ kind = "loop" }]', "only a oneshot has category"),
         ('type = "midi", duration = "> 1"', "only sounds have duration"),
         ('readable = false, kind = "loop"', "what cannot be read has no kind"),
+        ('category = "hihat", label = ["ride", "crash"]', "no crash or ride is of the category hihat"),
+        (
+            'confidence = "< 0.5", all = [{ confidence = "> 0.8" }]',
+            "no confidence is both < 0.5 and > 0.8",
+        ),
         ('kind = "loop", all = [{ kind = "oneshot" }]', "no kind is both loop and oneshot"),
     ],
 )

@@ -65,7 +65,7 @@ def test_a_file_that_no_rule_takes_has_no_rule_and_no_actions() -> None:
         ('type = "midi"', ["MIDI"]),
         ('type = ["audio", "midi"]', ["KICK", "MIDI"]),
         ("readable = false", ["BROKEN"]),
-        ("readable = true", ["KICK", "MIDI"]),
+        ("readable = true", ["KICK"]),
         ('type = "audio", any = [{ readable = true }, { readable = false }]', ["KICK", "BROKEN"]),
         ("bundle = true", ["BUNDLED", "BUNDLED_PRESET", "BUNDLED_BROKEN"]),
         ("bundle = false", ["KICK"]),

@@ -64,6 +64,10 @@ def test_the_rules_that_ship_fit_and_name_it_in_their_first_line(path: Path) -> 
         ('when = { metadata = { gnre = "House" } }', False),
         ('on_duplicate = "delete"', False),
         ("more = 1", False),
+        ('when = { confidence = "high" }', False),
+        ('when = { channels = 2, bpm = [120, "130..140"] }', True),
+        ("when = { metadata = {} }", False),
+        ('when = { format = "" }', False),
     ],
 )
 def test_conditions_and_keys_are_described_as_they_are_read(rule: str, good: bool) -> None:
@@ -86,6 +90,8 @@ def test_conditions_and_keys_are_described_as_they_are_read(rule: str, good: boo
         ('{ tag = { gnre = "x" } }', False),
         ('{ sidecar = "xml" }', False),
         ("{ xattr = [] }", False),
+        ('{ tag = { mode = "fill" } }', False),
+        ('{ move = " " }', False),
         ("{ leave = false }", False),
         ("{ }", False),
     ],

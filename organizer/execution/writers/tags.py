@@ -44,6 +44,8 @@ OWN_PREFIX = "ORGANIZER_"
 OWN_FIELDS = ("label", "category", "confidence", "kind", "model")
 COMMON_FIELDS = ("title", "artist", "album", "genre", "comment", "bpm", "key", "grouping")
 FIELDS = (*COMMON_FIELDS, *OWN_FIELDS)
+WROTE = "wrote"  # which of the common fields are from us
+_PREFIXED = (*OWN_FIELDS, WROTE)
 
 # mutagen is half annotated; what it gives is taken as it comes.
 _Opener = Any
@@ -70,8 +72,12 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> None:
             # Two places for one thing: what the user wrote in either holds for both.
             told = riff_info.fields_of(path) | {name for name in riff_info.NAMES if tags.get(name)}
             clean = {name: value for name, value in clean.items() if name not in told}
-        changes = [tags.set(name, value, mode) for name, value in clean.items()]
-        if any(changes):
+        changed = [name for name, value in clean.items() if tags.set(name, value, mode)]
+        if changed:
+            # What we say of a sound must not be taken for what its maker says, when it is heard again.
+            ours = {*"; ".join(tags.get(WROTE)).split("; "), *changed} & {*COMMON_FIELDS}
+            if ours:
+                tags.set(WROTE, "; ".join(sorted(ours)), "replace")
             tags.save()
         if isinstance(tags, _Wave) and clean:
             riff_info.write(path, {name: clean[name] for name in riff_info.NAMES if name in clean}, mode)
@@ -102,7 +108,7 @@ class _Tags(ABC):
 
     def set(self, name: str, value: str, mode: TagMode) -> bool:
         """Set one field; say whether anything changed."""
-        text = _merged(self.get(name), self._fitting(name, value), "replace" if name in OWN_FIELDS else mode)
+        text = _merged(self.get(name), self._fitting(name, value), "replace" if name in _PREFIXED else mode)
         if text is None:
             return False
         self._put(name, text)
@@ -141,7 +147,7 @@ class _Id3(_Tags):
         return [str(text) for frame in self._frames(name) for text in frame.text if str(text)]
 
     def _frames(self, name: str) -> list[Any]:
-        if name in OWN_FIELDS:
+        if name in _PREFIXED:
             return list(self._tags.getall(f"TXXX:{OWN_PREFIX}{name.upper()}"))
         if name == "comment":
             return [frame for frame in self._tags.getall("COMM") if not frame.desc]
@@ -150,7 +156,7 @@ class _Id3(_Tags):
     def _put(self, name: str, values: list[str]) -> None:
         for frame in self._frames(name):
             self._tags.delall(frame.HashKey)
-        if name in OWN_FIELDS:
+        if name in _PREFIXED:
             txxx: Any = id3.TXXX
             self._tags.add(txxx(encoding=_UTF16, desc=OWN_PREFIX + name.upper(), text=values))
         elif name == "comment":
@@ -170,7 +176,7 @@ class _Vorbis(_Tags):
     NAMES: Mapping[str, str] = {
         **{name: name.upper() for name in COMMON_FIELDS},
         "key": "INITIALKEY",
-        **{name: OWN_PREFIX + name.upper() for name in OWN_FIELDS},
+        **{name: OWN_PREFIX + name.upper() for name in _PREFIXED},
     }
 
     def get(self, name: str) -> list[str]:

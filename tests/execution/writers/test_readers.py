@@ -92,11 +92,8 @@ COMMON = EVERYTHING - set(tags.OWN_FIELDS)
 SHOWN: dict[Callable[[Path], str], dict[str, frozenset[str]]] = {
     # Of WAV it reads LIST/INFO alone, of MP4 no tempo.
     ffprobe: {**dict.fromkeys(FORMATS, EVERYTHING), "wav": COMMON - {"key"}, "m4a": EVERYTHING - {"bpm"}},
-    # Of several free texts in ID3 it shows the last one.
-    exiftool: {
-        **dict.fromkeys(FORMATS, EVERYTHING),
-        **dict.fromkeys(("wav", "aiff", "mp3"), COMMON | {"confidence"}),
-    },
+    # Of several free texts in ID3 it shows one.
+    exiftool: {**dict.fromkeys(FORMATS, EVERYTHING), **dict.fromkeys(("wav", "aiff", "mp3"), COMMON)},
     mediainfo: dict.fromkeys(FORMATS, EVERYTHING),
     soxi: {"flac": EVERYTHING, "ogg": EVERYTHING, "mp3": frozenset({"title", "artist", "album", "genre"})},
     kid3: dict.fromkeys(FORMATS, EVERYTHING),

@@ -17,6 +17,7 @@ from organizer.demo import sounds
 from organizer.errors import CannotWrite
 from organizer.execution.writers import patch, tags
 from organizer.recognition.identity import sound_id
+from organizer.recognition.metadata import read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,3 +150,12 @@ def test_what_cannot_be_tagged_is_said_in_a_sentence(tmp_path: Path, content: by
     with pytest.raises(CannotWrite, match=r"^Tags cannot be written into") as raised:
         tags.write(path, {"title": "x"}, "fill")
     assert raised.value.hint
+
+
+def test_what_we_wrote_is_no_evidence_when_it_is_heard_again(sound: Path) -> None:
+    tags.write(
+        sound, {"genre": "Snare", "comment": "snare", "bpm": "128", "key": "Am", "label": "snare"}, "fill"
+    )
+    metadata = read_metadata(sound)
+    assert dict(metadata.texts) == {}
+    assert (metadata.bpm, metadata.key) == (None, None)
