@@ -25,7 +25,7 @@ import soundfile
 from benchmarks.sequenced import Loop, Sequencer, in_key
 from organizer.recognition import tempo
 from organizer.recognition.analysis import onsets_of
-from organizer.recognition.music import SURE_OF_KEY, SURE_OF_NOTE
+from organizer.recognition.music import SURE_OF_KEY, SURE_OF_NOTE, SURE_OF_TEMPO
 from organizer.recognition.pitch import hear_key, hear_note
 from organizer.training.dataset import read_manifest
 
@@ -67,9 +67,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = read_manifest(options.manifest, options.root or options.manifest.parent)
-    weights = np.array(tempo.WEIGHTS)
+    weights: Sequence[float] = tempo.WEIGHTS
     if options.fit:
-        weights = fit(list(laid(rows, "train", FITTED, seed=1)))
+        weights = fit(list(laid(rows, "train", FITTED, seed=1))).tolist()
         print("WEIGHTS = (" + ", ".join(f"{one:.3f}" for one in weights) + ")")
     figures: dict[str, Any] = {"laid": tempi_of_laid(list(laid(rows, "valid", MEASURED, seed=2)), weights)}
     if options.loops:
@@ -99,15 +99,17 @@ def laid(rows: Sequence[Row], split: str, count: int, *, seed: int) -> Iterator[
             yield loop
 
 
-def guess(onsets: Any, duration: float, weights: NDArray[np.float64]) -> tuple[float, float]:
-    found = tempo.candidates(onsets, duration)
-    scores = found.features @ weights
-    shares = np.exp(scores - scores.max())
-    best = int(scores.argmax())
-    return float(found.bpm[best]), float(shares[best] / shares.sum())
+def guess(onsets: Any, duration: float, weights: Sequence[float]) -> tuple[float, float]:
+    found = tempo.hear_tempi(onsets, duration, weights)
+    return (found[0].bpm, found[0].confidence) if found else (0.0, 0.0)
 
 
-def tempi_of_laid(loops: Sequence[Loop], weights: NDArray[np.float64]) -> dict[str, Any]:
+def told(heard: Sequence[tuple[Loop, bool, float]]) -> list[tuple[Loop, bool, float]]:
+    """Count what is too doubtful to be told as not right."""
+    return [(loop, fits and share >= SURE_OF_TEMPO, share) for loop, fits, share in heard]
+
+
+def tempi_of_laid(loops: Sequence[Loop], weights: Sequence[float]) -> dict[str, Any]:
     heard = []
     for loop in loops:
         onsets = onsets_of(loop.wave, loop.samplerate)
@@ -115,6 +117,7 @@ def tempi_of_laid(loops: Sequence[Loop], weights: NDArray[np.float64]) -> dict[s
         bpm, share = guess(onsets, len(loop.wave) / loop.samplerate, weights)
         heard.append((loop, right(bpm, loop.bpm), share))
     exact = [one for one in heard if one[0].end == "exact"]
+    others = [one for one in heard if one[0].end != "exact"]
     by: dict[str, Callable[[Loop], str]] = {
         "by end": lambda loop: loop.end,
         "by style": lambda loop: loop.style,
@@ -122,7 +125,9 @@ def tempi_of_laid(loops: Sequence[Loop], weights: NDArray[np.float64]) -> dict[s
     }
     figures: dict[str, Any] = {
         "whole bars": share_of(exact),
-        "others": share_of([one for one in heard if one[0].end != "exact"]),
+        "others": share_of(others),
+        "whole bars, told and right": share_of(told(exact)),
+        "others, told and right": share_of(told(others)),
     }
     for name, of in by.items():
         groups: dict[str, list[tuple[Loop, bool, float]]] = defaultdict(list)
@@ -134,7 +139,7 @@ def tempi_of_laid(loops: Sequence[Loop], weights: NDArray[np.float64]) -> dict[s
     return figures
 
 
-def tempi_of_real(table: Path, root: Path, weights: NDArray[np.float64]) -> dict[str, Any]:
+def tempi_of_real(table: Path, root: Path, weights: Sequence[float]) -> dict[str, Any]:
     right_, wrong = 0, []
     with table.open(newline="", encoding="utf-8") as stream:
         records = [one for one in csv.DictReader(stream) if one["complete"] == "1"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from organizer.recognition.analysis import onset_frames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from organizer.recognition.analysis import Onsets
 
@@ -56,7 +56,7 @@ class Candidates:
     features: NDArray[np.float64]  # (n, len(WEIGHTS))
 
 
-def hear_tempi(onsets: Onsets, duration: float) -> tuple[Tempo, ...]:
+def hear_tempi(onsets: Onsets, duration: float, weights: Sequence[float] = WEIGHTS) -> tuple[Tempo, ...]:
     """Give the tempi that a loop of `duration` seconds may have, the likeliest first.
 
     Empty where nothing repeats and no whole number of beats fits.
@@ -66,7 +66,7 @@ def hear_tempi(onsets: Onsets, duration: float) -> tuple[Tempo, ...]:
     found = candidates(onsets, duration)
     if not len(found.bpm):
         return ()
-    scores = found.features @ np.array(WEIGHTS)
+    scores = found.features @ np.array(weights)
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
     return tuple(sorted(_joined(found, shares), key=lambda tempo: -tempo.confidence))
