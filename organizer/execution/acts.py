@@ -36,7 +36,6 @@ from organizer.planning.operations import (
     WriteSidecar,
     WriteTags,
 )
-from organizer.recognition import identity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,7 +100,7 @@ class Acts:
         if (current.size, current.mtime_ns) != (expected.size, expected.mtime_ns):
             raise changed(path)
         same = current.inode == expected.inode
-        if not same and not (content_hash and identity.content_hash(path) == content_hash):
+        if not same and not (content_hash and self._files.content_hash(path) == content_hash):
             raise changed(path)
         return current
 
@@ -112,14 +111,14 @@ class Acts:
         try:
             after = self._files.move(move.source, move.target, current, reserved)
         except CrossesDevices:
-            wanted = planned or identity.content_hash(move.source)
+            wanted = planned or self._files.content_hash(move.source)
             temp = self._copied(move.source, move.target, wanted)
             return Staged(temp=temp, target=move.target, content_hash=wanted, removes=(move.source, current))
         return Effect(stamp=after, content_hash=planned, touched=(move.source.parent, move.target.parent))
 
     def _copy(self, copy: Copy) -> Staged:
         self._files.stamp(copy.source)
-        wanted = self._known.expected_hash(copy.source, copy.content_hash) or identity.content_hash(
+        wanted = self._known.expected_hash(copy.source, copy.content_hash) or self._files.content_hash(
             copy.source
         )
         return Staged(
@@ -131,8 +130,8 @@ class Acts:
             raise appeared(target)
         temp = self._files.copy_to_temp(source, target)
         try:
-            right = identity.content_hash(temp.path) == wanted
-        except FileProblem:
+            right = self._files.content_hash(temp.path) == wanted
+        except Exception:
             self._files.discard(temp.path)
             raise
         if not right:
@@ -142,11 +141,11 @@ class Acts:
 
     def _remove_copy(self, removal: RemoveCopy) -> Effect:
         current = self._files.stamp(removal.path)
-        if identity.content_hash(removal.path) != removal.content_hash:
+        if self._files.content_hash(removal.path) != removal.content_hash:
             raise changed(removal.path)
         try:
-            kept = identity.content_hash(removal.original) == removal.content_hash
-        except FileProblem:
+            kept = self._files.content_hash(removal.original) == removal.content_hash
+        except (FileProblem, OSError):
             kept = False
         if not kept or self._files.is_one_entry(removal.path, removal.original):
             raise LeftAlone(
@@ -162,9 +161,9 @@ class Acts:
         self._known.check_needs(extraction.needs, self._files.exists)
         if self._files.exists(target):
             raise appeared(target)
-        if not self._files.exists(staged) or identity.content_hash(staged) != wanted:
+        if not self._files.exists(staged) or self._files.content_hash(staged) != wanted:
             staged = self._known.unpacked_again(extraction)
-            if identity.content_hash(staged) != wanted:
+            if self._files.content_hash(staged) != wanted:
                 raise changed(extraction.archive)
         found = self._files.stamp(staged)
         same_disk = found.device == target.parent.stat().st_dev
@@ -173,7 +172,7 @@ class Acts:
 
     def _remove_extracted(self, removal: RemoveExtracted) -> Effect:
         current = self._files.stamp(removal.path)
-        if identity.content_hash(removal.path) != removal.content_hash:
+        if self._files.content_hash(removal.path) != removal.content_hash:
             raise changed(removal.path)
         if self._known.hashes(removal.archive).get(removal.member) != removal.content_hash:
             raise LeftAlone(
@@ -187,7 +186,7 @@ class Acts:
     def _link(self, link: Link) -> Effect:
         self._files.stamp(link.source)
         expected = self._known.expected_hash(link.source, link.content_hash)
-        if expected and identity.content_hash(link.source) != expected:
+        if expected and self._files.content_hash(link.source) != expected:
             raise changed(link.source)
         if link.pointer:
             self._files.link_symbolically(link.target, link.source, link.pointer)

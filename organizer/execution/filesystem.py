@@ -11,16 +11,22 @@ import errno
 import os
 import stat as modes
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from organizer.errors import CannotWrite
 from organizer.execution import syscalls
 from organizer.execution.primitives import Primitives
 from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
+from organizer.recognition import identity
 from organizer.rules.legal import fold
 from organizer.sample import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from io import FileIO
 
 # Told of an empty file that keeps a name for us (its path and inode), before it is replaced.
 Reserved = Callable[[Path, int], None]
@@ -49,13 +55,11 @@ class Filesystem(Primitives):
     def stamp(self, path: Path) -> Stamp:
         """Look at a regular file, not through a link."""
         try:
-            found = path.lstat()
+            found = self._look(path)
         except (FileNotFoundError, NotADirectoryError):
             raise vanished(path) from None
         if not modes.S_ISREG(found.st_mode):
-            raise CannotWrite(
-                f"{path} is not a regular file", path=path, hint="Links and devices are left alone"
-            )
+            raise _not_regular(path)
         return Stamp.of(found)
 
     def exists(self, path: Path) -> bool:
@@ -72,7 +76,19 @@ class Filesystem(Primitives):
             raise CannotWrite(
                 f"{path} is too large to be changed ({size >> 20} MB)", path=path, hint="Move it away"
             )
-        return path.read_bytes()
+        return self._read(path)
+
+    def content_hash(self, path: Path) -> str:
+        """Hash the bytes of a regular file, as `identity.content_hash` does; links are not followed."""
+        with self._reading(path) as reading:
+            return identity.hash_blocks(iter(lambda: self._read_block(reading, _BLOCK), b""))
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[FileIO]:
+        with os.fdopen(self._open(path), "rb", buffering=0) as reading:
+            if not modes.S_ISREG(os.fstat(reading.fileno()).st_mode):
+                raise _not_regular(path)
+            yield reading
 
     def attribute(self, path: Path, name: str) -> bytes | None:
         """Read an extended attribute; None where there is none, or where none can be."""
@@ -241,15 +257,12 @@ class Filesystem(Primitives):
     def copy_to_temp(self, source: Path, target: Path) -> Temp:
         """Copy bytes, times, mode, attributes and (where allowed) owner beside `target`; not yet synced."""
         temp = syscalls.temp_beside(target)
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with os.fdopen(os.open(source, flags | getattr(os, "O_BINARY", 0)), "rb") as reading:
+        with self._reading(source) as reading:
             before = os.fstat(reading.fileno())
-            if not modes.S_ISREG(before.st_mode):
-                raise CannotWrite(f"{source} is not a regular file", path=source)
             try:
                 fd = self._create(temp, 0o600)
                 try:
-                    while block := reading.read(_BLOCK):
+                    while block := self._read_block(reading, _BLOCK):
                         self._write(fd, block)
                     self._keep_attributes(reading.fileno(), fd)
                     self._set_times(temp, before.st_atime_ns, before.st_mtime_ns)
@@ -355,3 +368,7 @@ class Filesystem(Primitives):
         for folder in sorted(folders):
             if folder.is_dir():
                 self._sync_folder(folder)
+
+
+def _not_regular(path: Path) -> CannotWrite:
+    return CannotWrite(f"{path} is not a regular file", path=path, hint="Links and devices are left alone")

@@ -1,4 +1,5 @@
-"""The system calls that change the user's files, one a method, so that a test can let each of them fail."""
+"""The system calls that look at and change the user's files, one a method, so that a test can let each of
+them fail."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from organizer.execution import syscalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import FileIO
     from pathlib import Path
 
 
@@ -16,7 +18,8 @@ class Primitives:
     """Thin names for single calls; `Filesystem` builds on them, and nothing else calls them."""
 
     # The seam: each is one system call, or one call of a library on a temporary file of ours.
-    PRIMITIVES = (
+    LOOKING = ("_look", "_open", "_read_block", "_read")
+    CHANGING = (
         "_rename_noreplace",
         "_link",
         "_symlink",
@@ -35,6 +38,20 @@ class Primitives:
         "_mkdir",
         "_rmdir",
     )
+    PRIMITIVES = (*LOOKING, *CHANGING)
+
+    def _look(self, path: Path) -> os.stat_result:
+        return path.lstat()
+
+    def _open(self, path: Path) -> int:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        return os.open(path, flags | getattr(os, "O_BINARY", 0))
+
+    def _read_block(self, reading: FileIO, size: int) -> bytes:
+        return reading.read(size)
+
+    def _read(self, path: Path) -> bytes:
+        return path.read_bytes()
 
     def _rename_noreplace(self, source: Path, target: Path) -> None:
         syscalls.rename_noreplace(source, target)

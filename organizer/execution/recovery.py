@@ -36,7 +36,6 @@ from organizer.planning.operations import (
     WriteSidecar,
     WriteTags,
 )
-from organizer.recognition import identity
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
@@ -214,8 +213,8 @@ class _Inspection:
         return record.temp_inode != found.inode and found.mtime_ns / 1e9 >= record.changed - 2.0
 
     def _holds(self, path: Path, content_hash: str) -> bool:
-        with suppress(FileProblem):
-            return identity.content_hash(path) == content_hash
+        with suppress(FileProblem, OSError):
+            return self.files.content_hash(path) == content_hash
         return False
 
     def _sweep(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
-from organizer.errors import CannotWrite, FileProblem
+from organizer.errors import CannotWrite
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import LeftAlone, appeared, changed
 from organizer.execution.writers import folder_json, live_xmp, patch, sidecar, tags
@@ -58,7 +58,7 @@ class Writing:
             temp = self._files.rewrite_temp(
                 temp, writing.path, lambda path: tags.write(path, writing.tags, writing.mode)
             )
-            after = identity.content_hash(temp.path)
+            after = self._files.content_hash(temp.path)
             if after == before:
                 raise LeftAlone(f"{writing.path.name} has these tags already", path=writing.path)
             if identity.sound_id(temp.path) != writing.sound_id:
@@ -68,7 +68,7 @@ class Writing:
                     hint="Use a sidecar for this file instead",
                 )
             back = patch.between(old=writing.path, new=temp.path)
-        except (FileProblem, OSError):
+        except Exception:
             self._files.discard(temp.path)
             raise
         return Staged(
@@ -88,10 +88,10 @@ class Writing:
             temp = self._files.rewrite_temp(
                 temp, path, lambda copy: patch.write_restored(copy, new=path, patch=restoring.patch)
             )
-            if identity.content_hash(temp.path) != restoring.restored_hash:
+            if self._files.content_hash(temp.path) != restoring.restored_hash:
                 raise CannotWrite(f"The earlier bytes of {path.name} could not be made again", path=path)
             back = patch.between(old=path, new=temp.path)
-        except (FileProblem, OSError):
+        except Exception:
             self._files.discard(temp.path)
             raise
         return Staged(
@@ -106,7 +106,7 @@ class Writing:
     def _unchanged(self, path: Path, planned: str) -> tuple[Stamp, str]:
         """Make sure of a file's bytes; give its stamp and their hash."""
         current, expected = self._files.stamp(path), self._known.expected_hash(path, planned)
-        if identity.content_hash(path) != expected:
+        if self._files.content_hash(path) != expected:
             raise changed(path)
         return current, expected
 
@@ -114,7 +114,7 @@ class Writing:
         if self._files.exists(writing.path):
             raise appeared(writing.path)
         temp = self._files.write_temp(writing.path, sidecar.encode(writing.content))
-        return Staged(temp=temp, target=writing.path, content_hash=identity.content_hash(temp.path))
+        return Staged(temp=temp, target=writing.path, content_hash=self._files.content_hash(temp.path))
 
     def remove_sidecar(self, removal: RemoveSidecar) -> Effect:
         current = self._files.stamp(removal.path)
@@ -130,7 +130,7 @@ class Writing:
             raise LeftAlone("Not done, because none of the files came to its place", path=path)
         if not self._files.exists(path):
             temp = self._files.write_temp(path, _SHARED[writing.form].merged(None, entries))
-            return Staged(temp=temp, target=path, content_hash=identity.content_hash(temp.path))
+            return Staged(temp=temp, target=path, content_hash=self._files.content_hash(temp.path))
         current, before = self._files.stamp(path), self._files.read(path)
         after = _SHARED[writing.form].merged(before, entries)
         return self._rewritten(path, current, before, after)
@@ -138,7 +138,7 @@ class Writing:
     def remove_entries(self, removal: RemoveEntries) -> Effect | Staged:
         path = removal.path
         current, before = self._files.stamp(path), self._files.read(path)
-        untouched = identity.content_hash(path) == removal.content_hash
+        untouched = self._files.content_hash(path) == removal.content_hash
         if untouched and not removal.restored_hash:
             after = None
         elif untouched and removal.patch is not None:
@@ -154,18 +154,18 @@ class Writing:
         """Put new bytes in the place of a shared file that nobody has changed meanwhile."""
         if after == before:
             raise LeftAlone(f"{path.name} in {path.parent} says this already", path=path)
-        held = identity.content_hash(path)
+        held = self._files.content_hash(path)
         temp = self._files.copy_to_temp(path, path)
         try:
             temp = self._files.rewrite_temp(temp, path, lambda copy: _write(copy, after))
             back = patch.between(old=path, new=temp.path)
-        except (FileProblem, OSError):
+        except Exception:
             self._files.discard(temp.path)
             raise
         return Staged(
             temp=temp,
             target=path,
-            content_hash=identity.content_hash(temp.path),
+            content_hash=self._files.content_hash(temp.path),
             hash_before=held,
             replaces=current,
             patch=back,
