@@ -55,6 +55,10 @@ class Acts:
     def act(self, operation: Operation, reserved: Reserved) -> Effect | Staged:
         """Do an operation, or as much of it as changes nothing yet."""
         self._known.check(operation)
+        if isinstance(operation, RemoveCopy | RemoveLink | RemoveExtracted) and not self._files.exists(
+            operation.path
+        ):
+            raise LeftAlone(f"{operation.path} is no longer there", path=operation.path)
         match operation:
             case Move():
                 return self._move(operation, reserved)
@@ -129,14 +133,9 @@ class Acts:
         if self._files.exists(target):
             raise appeared(target)
         temp = self._files.copy_to_temp(source, target)
-        try:
-            right = self._files.content_hash(temp.path) == wanted
-        except Exception:
-            self._files.discard(temp.path)
-            raise
-        if not right:
-            self._files.discard(temp.path)
-            raise changed(source)
+        with self._files.discarding(temp.path):
+            if self._files.content_hash(temp.path) != wanted:
+                raise changed(source)
         return temp
 
     def _remove_copy(self, removal: RemoveCopy) -> Effect:
@@ -145,7 +144,7 @@ class Acts:
             raise changed(removal.path)
         try:
             kept = self._files.content_hash(removal.original) == removal.content_hash
-        except (FileProblem, OSError):
+        except (FileProblem, FileNotFoundError, NotADirectoryError):
             kept = False
         if not kept or self._files.is_one_entry(removal.path, removal.original):
             raise LeftAlone(

@@ -15,7 +15,7 @@ from organizer.errors import CannotWrite, FileProblem, JournalError
 from organizer.execution.acts import Acts
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.outcome import Outcome, Result, holds_of, result_of, skipped
-from organizer.execution.problems import CrossesDevices, LeftAlone, translate, unforeseen
+from organizer.execution.problems import CrossesDevices, LeftAlone, Transient, translate, unforeseen
 from organizer.execution.records import Closing, Note
 from organizer.planning.operations import (
     Extract,
@@ -99,23 +99,25 @@ class Executor:
         results = {one.id: skipped(one.operation) for one in told if isinstance(one.operation, Skip)}
         total, done = len(planned), 0
         stopped = False
-        for start in range(0, total, CHUNK):
-            stopped = stop is not None and stop()
-            if stopped:
-                break
-            chunk = _Chunk(self._journal, self._files, known, self._clock)
-            closings = chunk.run(
-                record,
-                planned[start : start + CHUNK],
-                stop,
-                _shifted(progress, done, total),
-            )
-            done += len(closings)
-            results |= {one.id: closing for one, closing in closings}
-            stopped = any(one.state == "pending" for one in results.values())
-            if stopped:
-                break
-        known.close()
+        try:
+            for start in range(0, total, CHUNK):
+                stopped = stop is not None and stop()
+                if stopped:
+                    break
+                chunk = _Chunk(self._journal, self._files, known, self._clock)
+                closings = chunk.run(
+                    record,
+                    planned[start : start + CHUNK],
+                    stop,
+                    _shifted(progress, done, total),
+                )
+                done += len(closings)
+                results |= {one.id: closing for one, closing in closings}
+                stopped = any(one.state == "pending" for one in results.values())
+                if stopped:
+                    break
+        finally:
+            known.close()
         if not stopped:
             self._journal.finish(batch, now=self._clock())
         return Outcome(
@@ -249,10 +251,9 @@ class _Chunk:
             if staged.replaces is not None:
                 after = self._files.replace_with(staged.target, staged.temp, staged.replaces)
             else:
-                self._files.place(
-                    staged.temp.path, staged.target, lambda _, inode: self._journal.reserve(record.id, inode)
+                after = self._files.place_temp(
+                    staged.temp, staged.target, lambda _, inode: self._journal.reserve(record.id, inode)
                 )
-                after = self._files.stamp(staged.target)
         except FileProblem as problem:
             self._files.discard(staged.temp.path)
             self._fail(record, problem)
@@ -276,15 +277,18 @@ class _Chunk:
         return True
 
     def _remove_source(self, record: OperationRecord, staged: Staged) -> None:
-        """End a move from another disk; where the source cannot go, the copy goes instead."""
+        """End a move from another disk; where the source cannot go, the copy goes instead.
+
+        A source that is gone by now, or is another one, is none of this move's: the copy alone holds what was
+        to be moved.
+        """
         if staged.removes is None:
             return
         source, expected = staged.removes
         try:
             self._files.remove_file_if(source, expected)
         except FileProblem as problem:
-            # What was heard is at the target, what the user has made of it since at the source: both stay.
-            self._fail(record, problem)
+            logger.info("%s (moved to %s as it was before)", problem.message, staged.target)
         except OSError as error:
             self._take_back(record, staged, translate(error, source))
         else:
@@ -323,11 +327,8 @@ def _known(records: Sequence[OperationRecord]) -> Known:
         if record.state == "done":
             known.done(record.operation, record.stamp_after, record.hash_after)
         elif record.state in ("failed", "skipped") and not isinstance(record.operation, Skip):
-            problem = (
-                LeftAlone(record.error)
-                if record.state == "skipped"
-                else FileProblem(record.error, hint=record.hint)
-            )
+            kind = LeftAlone if record.state == "skipped" else FileProblem if record.lasting else Transient
+            problem = kind(record.error, hint=record.hint)
             known.failed(record.operation, problem)
     return known
 

@@ -130,12 +130,27 @@ class Filesystem(Primitives):
             self._replace(source, target)
         else:
             self.place(source, target, reserved)
-        after = self.stamp(target)
+        after = self._stamp_of_placed(target, expected)
         if (after.inode, after.size) != (expected.inode, expected.size) and after.device == expected.device:
             # Somebody put another file under the name between the look and the move: it goes back.
             self.place(target, source, reserved)
             raise changed(source)
         return after
+
+    def _stamp_of_placed(self, path: Path, before: Stamp) -> Stamp:
+        """Look at a file that was given its name; where nobody can look, it is what it was before.
+
+        What was done must not be told as failed, or nobody would ever undo it.
+        """
+        try:
+            return self.stamp(path)
+        except (CannotWrite, OSError):
+            return before
+
+    def place_temp(self, temp: Temp, target: Path, reserved: Reserved = nothing_to_note) -> Stamp:
+        """Give a finished temp its name, which nothing may have yet."""
+        self.place(temp.path, target, reserved)
+        return self._stamp_of_placed(target, temp.stamp)
 
     def place(self, source: Path, target: Path, reserved: Reserved = nothing_to_note) -> None:
         """Rename without overwriting, by the best way that this disk has."""
@@ -259,7 +274,7 @@ class Filesystem(Primitives):
         temp = syscalls.temp_beside(target)
         with self._reading(source) as reading:
             before = os.fstat(reading.fileno())
-            try:
+            with self.discarding(temp):
                 fd = self._create(temp, 0o600)
                 try:
                     while block := self._read_block(reading, _BLOCK):
@@ -268,24 +283,18 @@ class Filesystem(Primitives):
                     self._set_times(temp, before.st_atime_ns, before.st_mtime_ns)
                 finally:
                     os.close(fd)
-            except OSError:
-                self.discard(temp)
-                raise
-        return Temp(temp, self.stamp(temp))
+                return Temp(temp, self.stamp(temp))
 
     def write_temp(self, target: Path, content: bytes) -> Temp:
         """Write a new file of ours beside `target`, with the mode that the user's umask gives."""
         temp = syscalls.temp_beside(target)
-        try:
+        with self.discarding(temp):
             fd = self._create(temp, 0o666)
             try:
                 self._write(fd, content)
             finally:
                 os.close(fd)
-        except OSError:
-            self.discard(temp)
-            raise
-        return Temp(temp, self.stamp(temp))
+            return Temp(temp, self.stamp(temp))
 
     def rewrite_temp(self, temp: Temp, like: Path, write: Callable[[Path], None]) -> Temp:
         """Let `write` change a temp of ours, then give it the mode and times of `like` again."""
@@ -313,12 +322,21 @@ class Filesystem(Primitives):
         """Put a finished temp in the place of the very file that it was made from."""
         self.check(path, expected)
         self._replace(temp.path, path)
-        return self.stamp(path)
+        return self._stamp_of_placed(path, temp.stamp)
 
     def remove_file_if(self, path: Path, expected: Stamp) -> None:
         """Remove a file that is still the one that was looked at; the caller knows where its bytes are."""
         self.check(path, expected)
         self._unlink(path)
+
+    @contextmanager
+    def discarding(self, temp: Path) -> Iterator[None]:
+        """Remove a temp of ours where what is done with it fails."""
+        try:
+            yield
+        except Exception:
+            self.discard(temp)
+            raise
 
     def discard(self, temp: Path) -> None:
         """Remove a temp of ours, by its name and nothing else."""

@@ -19,6 +19,9 @@ from organizer.planning.operations import (
     MakeFolder,
     Move,
     Operation,
+    RemoveCopy,
+    RemoveExtracted,
+    RemoveLink,
     RestoreBytes,
     WriteAttribute,
     WriteEntries,
@@ -93,11 +96,16 @@ class Known:
         self._opened.clear()
 
     def hashes(self, archive: Path) -> dict[str, str]:
-        """Give the hashes of what an archive holds; nothing where it cannot be read or is not there."""
+        """Give the hashes of what an archive holds; nothing where it is damaged or not there.
+
+        Raises `FileProblem` and OSError where it cannot be read for now.
+        """
         if archive not in self._hashes:
             try:
-                self._hashes[archive] = archives.hashes_of(archive)
-            except (FileProblem, OSError):
+                self._hashes[archive] = archives.hashes_of(archive) if archive.exists() else {}
+            except FileProblem as problem:
+                if not problem.lasting:
+                    raise
                 self._hashes[archive] = {}
         return self._hashes[archive]
 
@@ -130,6 +138,12 @@ class Known:
             self.broken[operation.target] = reason
         elif isinstance(operation, RestoreBytes):
             self.broken[operation.path] = reason
+        elif isinstance(operation, RemoveCopy | RemoveLink | RemoveExtracted) and not isinstance(
+            problem, LeftAlone
+        ):
+            # What vouches for it stays in its place, so that it can be removed when this is tried again.
+            vouches = operation.archive if isinstance(operation, RemoveExtracted) else operation.original
+            self.broken[vouches] = reason
         elif isinstance(operation, MakeFolder) and not isinstance(problem, LeftAlone):
             self.folders[operation.path] = problem
 

@@ -152,10 +152,13 @@ class _Inspection:
             self.files.remove_file_if(move.source, source)
         elif record.temp_inode == target.inode and self._holds(move.target, record.hash_after):
             # A verified copy from another disk, whose source had yet to go.
-            if not self._holds(move.source, record.hash_after):
-                return _failed(record, f"{move.source} has changed while it was moved; both are kept")
             self.files.sync_folders({move.target.parent})
-            self.files.remove_file_if(move.source, source)
+            if self._holds(move.source, record.hash_after):
+                self.files.remove_file_if(move.source, source)
+            else:
+                self.told.append(
+                    f"{move.source} has changed while it was moved: as it was before, it is {move.target}"
+                )
         else:
             return _planned(record)  # something that is not ours: the executor refuses to overwrite it
         self.touched.update((move.source.parent, move.target.parent))

@@ -54,7 +54,7 @@ class Writing:
         current, before = self._unchanged(writing.path, writing.content_hash)
         patch.check_size(writing.path, current.size)
         temp = self._files.copy_to_temp(writing.path, writing.path)
-        try:
+        with self._files.discarding(temp.path):
             temp = self._files.rewrite_temp(
                 temp, writing.path, lambda path: tags.write(path, writing.tags, writing.mode)
             )
@@ -68,9 +68,6 @@ class Writing:
                     hint="Use a sidecar for this file instead",
                 )
             back = patch.between(old=writing.path, new=temp.path)
-        except Exception:
-            self._files.discard(temp.path)
-            raise
         return Staged(
             temp=temp,
             target=writing.path,
@@ -84,16 +81,13 @@ class Writing:
         path = restoring.path
         current, before = self._unchanged(path, restoring.content_hash)
         temp = self._files.copy_to_temp(path, path)
-        try:
+        with self._files.discarding(temp.path):
             temp = self._files.rewrite_temp(
                 temp, path, lambda copy: patch.write_restored(copy, new=path, patch=restoring.patch)
             )
             if self._files.content_hash(temp.path) != restoring.restored_hash:
                 raise CannotWrite(f"The earlier bytes of {path.name} could not be made again", path=path)
             back = patch.between(old=path, new=temp.path)
-        except Exception:
-            self._files.discard(temp.path)
-            raise
         return Staged(
             temp=temp,
             target=path,
@@ -113,8 +107,12 @@ class Writing:
     def write_sidecar(self, writing: WriteSidecar) -> Staged:
         if self._files.exists(writing.path):
             raise appeared(writing.path)
-        temp = self._files.write_temp(writing.path, sidecar.encode(writing.content))
-        return Staged(temp=temp, target=writing.path, content_hash=self._files.content_hash(temp.path))
+        return self._new(writing.path, sidecar.encode(writing.content))
+
+    def _new(self, path: Path, content: bytes) -> Staged:
+        temp = self._files.write_temp(path, content)
+        with self._files.discarding(temp.path):
+            return Staged(temp=temp, target=path, content_hash=self._files.content_hash(temp.path))
 
     def remove_sidecar(self, removal: RemoveSidecar) -> Effect:
         current = self._files.stamp(removal.path)
@@ -129,8 +127,7 @@ class Writing:
         if not entries:
             raise LeftAlone("Not done, because none of the files came to its place", path=path)
         if not self._files.exists(path):
-            temp = self._files.write_temp(path, _SHARED[writing.form].merged(None, entries))
-            return Staged(temp=temp, target=path, content_hash=self._files.content_hash(temp.path))
+            return self._new(path, _SHARED[writing.form].merged(None, entries))
         current, before = self._files.stamp(path), self._files.read(path)
         after = _SHARED[writing.form].merged(before, entries)
         return self._rewritten(path, current, before, after)
@@ -156,16 +153,14 @@ class Writing:
             raise LeftAlone(f"{path.name} in {path.parent} says this already", path=path)
         held = self._files.content_hash(path)
         temp = self._files.copy_to_temp(path, path)
-        try:
+        with self._files.discarding(temp.path):
             temp = self._files.rewrite_temp(temp, path, lambda copy: _write(copy, after))
+            after_hash = self._files.content_hash(temp.path)
             back = patch.between(old=path, new=temp.path)
-        except Exception:
-            self._files.discard(temp.path)
-            raise
         return Staged(
             temp=temp,
             target=path,
-            content_hash=self._files.content_hash(temp.path),
+            content_hash=after_hash,
             hash_before=held,
             replaces=current,
             patch=back,

@@ -42,6 +42,12 @@ def executor(journal: Journal) -> Executor:
 
 
 @pytest.fixture
+def every_fault(request: pytest.FixtureRequest) -> bool:
+    """Say whether every error is asked for at every call."""
+    return bool(request.config.getoption("--every-fault"))
+
+
+@pytest.fixture
 def other_device(tmp_path: Path) -> Iterator[Path]:
     """A folder on another device than `MEMORY`: a tmpfs where that can be mounted, else the disk."""
     folder = tmp_path / "other"

@@ -35,7 +35,7 @@ def test_every_call_that_changes_something_is_in_the_seam() -> None:
     calls = {name for name, value in vars(Primitives).items() if name.startswith("_") and callable(value)}
     own = {name for name, value in vars(Filesystem).items() if name.startswith("_") and callable(value)}
     assert calls == set(Filesystem.PRIMITIVES)
-    assert own - {"__init__"} == {"_reserve_and_replace", "_end_link", "_reading"}
+    assert own - {"__init__"} == {"_reserve_and_replace", "_end_link", "_reading", "_stamp_of_placed"}
 
 
 def test_nothing_is_overwritten_by_any_way_of_renaming(files: Filesystem, tmp_path: Path) -> None:
