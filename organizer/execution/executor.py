@@ -15,7 +15,7 @@ from organizer.errors import CannotWrite, FileProblem, JournalError
 from organizer.execution.acts import Acts
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.outcome import Outcome, Result, holds_of, result_of, skipped
-from organizer.execution.problems import CrossesDevices, LeftAlone, Transient, translate, unforeseen
+from organizer.execution.problems import CrossesDevices, LeftAlone, Transient, changed, translate, unforeseen
 from organizer.execution.records import Closing, Note
 from organizer.planning.operations import (
     Extract,
@@ -285,6 +285,15 @@ class _Chunk:
         if staged.removes is None:
             return
         source, expected = staged.removes
+        copy = self._closings[record.id].stamp_after
+        try:
+            if copy is not None:
+                self._files.check(staged.target, copy)
+        except (FileProblem, OSError):
+            self._fail(
+                record, changed(staged.target)
+            )  # somebody took the copy away: the source is all there is
+            return
         try:
             self._files.remove_file_if(source, expected)
         except FileProblem as problem:

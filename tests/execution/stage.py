@@ -6,6 +6,7 @@ import hashlib
 import os
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,8 +41,6 @@ from organizer.recognition.identity import content_hash, sound_id
 from organizer.sample import LIVE_PLACE, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from organizer.execution.outcome import Outcome
 
 OLD = 1_400_000_000_123_456_789
@@ -58,6 +57,7 @@ class Script:
     at: int = -1
     when: str = "before"
     failure: BaseException | None = None
+    meanwhile: Callable[[], None] | None = None  # what somebody else does just then
     looks: bool = False  # calls that change nothing are counted, and may fail, too
     calls: list[str] = field(default_factory=list)
 
@@ -65,6 +65,8 @@ class Script:
         def wrapped(*arguments: Any) -> Any:
             here = len(self.calls)
             self.calls.append(name)
+            if here == self.at and self.meanwhile is not None:
+                self.meanwhile()
             if here == self.at and self.when == "before" and self.failure is not None:
                 raise self.failure
             try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # What each call may answer, by the manual pages of Linux: what a full, failing, unplugged or forbidding disk,
 # another program, or a machine without memory makes of it. Files that vanish, change or appear are for
-# `test_intruders`. What another file system cannot do at all is in
+# `test_intruders.py`. What another file system cannot do at all is in
 # the worlds that tests run in.
 _ANY = (errno.EIO, errno.EACCES, errno.ESTALE)
 _CHANGE = (*_ANY, errno.EROFS, errno.EPERM)
@@ -97,7 +97,7 @@ def test_a_fault_at_any_call_loses_nothing_and_can_be_undone(
     script = Script(looks=True)
     world.run(world.plan(), script)
     wanted = list(points(script.calls, every=every_fault))
-    print(f"{len(wanted)} points")  # `pytest -rP` shows them
+    print(f"{len(wanted)} points")  # noqa: T201 - a figure for `pytest -rP`
     for at, fault, where in wanted:
         world = make_world()
         try:
@@ -130,7 +130,7 @@ def test_a_fault_at_any_call_of_an_undo_loses_nothing_and_undo_may_be_tried_agai
     _file_and_undo(world, script)
     before = set(world.sounds())
     wanted = list(points(script.calls, every=every_fault))
-    print(f"{len(wanted)} points")  # `pytest -rP` shows them
+    print(f"{len(wanted)} points")  # noqa: T201 - a figure for `pytest -rP`
     for at, fault, where in wanted:
         world = make_world()
         try:
