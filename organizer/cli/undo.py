@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
+from organizer.cli.moments import Moment
 from organizer.cli.output import Progress, as_json, confirm, say, warn
 from organizer.cli.plans import show
 from organizer.cli.wording import operation_as_json, operation_in_words
@@ -16,6 +17,7 @@ from organizer.planning.operations import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from organizer.execution.journal import Journal
     from organizer.execution.outcome import Outcome, Result
@@ -41,6 +43,7 @@ REDO = _Way("Redo", "filed again")
 @click.argument("batches", nargs=-1, type=int)
 @click.option("--all", "all_", is_flag=True, help="Everything that can be undone.")
 @click.option("--last", type=click.IntRange(min=1), help="The newest N batches.")
+@click.option("--since", type=Moment(), help="All that was begun since then: 2h, 3d, today, 2026-05-13.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="List what would be done; do nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
@@ -51,6 +54,7 @@ def undo(
     batches: tuple[int, ...],
     all_: bool,
     last: int | None,
+    since: datetime | None,
     yes: bool,
     dry_run: bool,
     json_: bool,
@@ -65,16 +69,20 @@ def undo(
       organizer undo
       organizer undo 12 14
       organizer undo --last 3 --dry-run
+      organizer undo --since 2h
       organizer undo --all --yes
     """
-    if sum((bool(batches), all_, last is not None)) > 1:
-        raise UsageProblem("name batches, or --all, or --last: one of them")
+    if sum((bool(batches), all_, last is not None, since is not None)) > 1:
+        raise UsageProblem("name batches, or --all, --last or --since: one of them")
     with Assembly() as parts:
         journal = parts.journal_to_read
         if batches:
             chosen = [_undoable(journal, number) for number in batches]
+        elif all_ or since is not None:
+            begin = since.timestamp() if since is not None else 0.0
+            chosen = [one for one in journal.undoable() if one.started >= begin]
         else:
-            chosen = list(journal.undoable() if all_ else journal.last(last or 1))
+            chosen = list(journal.last(last or 1))
         if not chosen:
             raise UsageProblem("there is nothing to undo", hint="`organizer log` shows what was done.")
         ctx.exit(_turn_around(parts, chosen, UNDO, yes=yes, dry_run=dry_run, json_=json_))

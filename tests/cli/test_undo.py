@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,3 +83,25 @@ def test_a_dry_run_lists_the_way_back_and_forth(run: Run, ready: Path, make_pack
     run("undo", "--yes")
     assert run("redo", "--dry-run").out == f"redo of Kit:\n  move {move['target']} -> {move['source']}\n"
     assert (pack / "Kick.wav").exists()
+
+
+def test_what_was_begun_since_a_time_is_undone(run: Run, ready: Path, make_pack: Make) -> None:
+    for name in ("One", "Two"):
+        run("sort", make_pack(ready / "Inbox" / name, KICK), "--yes")
+    journal = ready / "home" / "state" / "journal.sqlite"
+    with closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("UPDATE batch SET started = started - 7200 WHERE id = 1")
+    assert run("undo", "--since", "2999-01-01", "--yes").code == 2
+    assert [one["title"] for one in json.loads(run("undo", "--since", "1h", "--dry-run", "--json").out)] == [
+        "undo of Two"
+    ]
+    assert run("undo", "--since", "1h", "--yes").out == "Two: 1 put back as batch 3\n"
+    assert run("undo", "--since", "3h", "--yes").out == "One: 1 put back as batch 4\n"
+
+
+@pytest.mark.parametrize("text", ["soon", "2 fortnights", "2026-13-01", "-3h", "99999999999d", "999999w", ""])
+@pytest.mark.usefixtures("ready")
+def test_a_time_that_is_none_is_told_so(run: Run, text: str) -> None:
+    ran = run("undo", f"--since={text}", "--yes")
+    assert ran.code == 2
+    assert "is no time: write 2h" in ran.err
