@@ -289,10 +289,12 @@ class _Chunk:
         try:
             if copy is not None:
                 self._files.check(staged.target, copy)
-        except (FileProblem, OSError):
-            self._fail(
-                record, changed(staged.target)
-            )  # somebody took the copy away: the source is all there is
+        except FileProblem:
+            # Somebody took the copy away: the source is all there is.
+            self._fail(record, changed(staged.target))
+            return
+        except OSError as error:
+            self._take_back(record, staged, translate(error, staged.target))
             return
         try:
             self._files.remove_file_if(source, expected)

@@ -154,11 +154,11 @@ def _connect(uri: str, path: Path) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     try:
+        _check_version(connection, path)  # before anything is written
         # Said here, because what Python was built with may differ: a commit is on the disk when it returns.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        _check_version(connection, path)
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
             for statement in _TABLES.split(";"):
