@@ -62,10 +62,10 @@ def log(*, batches: tuple[int, ...], limit: int | None, relink: Path | None, jso
         if relink is not None:
             _write_relink(relink, _relinks(journal, chosen))
         elif json_:
-            listed = [_batch_as_json(one) for one in chosen]
+            listed = [batch_as_json(one) for one in chosen]
             if batches:
                 for batch, entry in zip(chosen, listed, strict=True):
-                    entry["operations"] = [_record_as_json(record) for record in journal.operations(batch.id)]
+                    entry["operations"] = [record_as_json(record) for record in journal.operations(batch.id)]
             click.echo(as_json(listed, indent=2))
         elif batches:
             for batch in chosen:
@@ -80,7 +80,7 @@ def log(*, batches: tuple[int, ...], limit: int | None, relink: Path | None, jso
                 say(_batch_in_words(batch))
 
 
-def _record_as_json(record: OperationRecord) -> dict[str, Any]:
+def record_as_json(record: OperationRecord) -> dict[str, Any]:
     return {
         **operation_as_json(record.operation),
         "state": record.state,
@@ -98,7 +98,7 @@ def _record_in_words(record: OperationRecord) -> str | None:
     return f"{record.state}: {words}: {record.error}" if record.error else f"{record.state}: {words}"
 
 
-def _batch_as_json(batch: BatchRecord) -> dict[str, Any]:
+def batch_as_json(batch: BatchRecord) -> dict[str, Any]:
     return {
         "id": batch.id,
         "origin": batch.origin,

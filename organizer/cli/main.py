@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Take back": {
         "undo": ("undo:undo", "Put a batch back as it was."),
         "redo": ("undo:redo", "Do again what was undone."),
+        "journal": ("journal:journal", "Back up, put back or export what undo goes by."),
     },
     "Rules and model": {
         "rules": ("rules:rules", "Check the rule files."),

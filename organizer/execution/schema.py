@@ -113,6 +113,12 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_new(path: Path) -> sqlite3.Connection:
+    """Make a file that is yet to become a copy of a journal, readable by its owner alone."""
+    path.touch(mode=0o600, exist_ok=False)
+    return _connect(f"file:{quote(os.fsencode(path))}", path)
+
+
 def translate(error: sqlite3.Error, path: Path) -> JournalError:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
