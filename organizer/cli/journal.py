@@ -59,7 +59,8 @@ def backup(*, path: Path | None, json_: bool) -> None:
 def restore(*, path: Path, yes: bool, json_: bool) -> None:
     """Let the journal be what the backup PATH holds; what it is now is backed up first.
 
-    What was filed since then can no longer be undone: no sound is touched. The service must be stopped.
+    No sound is touched. But what was filed since then can no longer be undone, and what an undo has put back
+    into an inbox since is filed again by the next run. The service must be stopped.
 
     \b
     Examples:
@@ -70,7 +71,10 @@ def restore(*, path: Path, yes: bool, json_: bool) -> None:
 
     with Assembly() as parts:
         state, live, source = parts.home.state, parts.home.journal, absolute(path)
-        confirm(f"Replace the journal by {source}? What was filed since cannot be undone then.", yes=yes)
+        confirm(
+            f"Replace the journal by {source}? What was filed since cannot be undone then, and what was put back since is filed again.",
+            yes=yes,
+        )
         with service_lock(state), execution_lock(state, wait=PATIENCE, what="organizer journal restore"):
             kept = _fresh(parts) if live.exists() else None
             if kept is not None:

@@ -8,7 +8,7 @@ either the old or the new one.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from organizer.errors import JournalError
@@ -33,17 +33,19 @@ def back_up(journal: Path, target: Path, filesystem: Filesystem) -> None:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with closing(schema.open_to_read(journal)) as source, closing(schema.open_new(temp)) as copy:
             _copy(source, copy, journal)
-            copy.execute(
-                "PRAGMA journal_mode = DELETE"
-            )  # one file, that opens from a disk that is read only, too
+            # One file, that opens from a disk that is read only, too.
+            copy.execute("PRAGMA journal_mode = DELETE")
         filesystem.sync_temps([temp])
         filesystem.place(temp, target)
         filesystem.sync_folders({target.parent})
     except OSError as error:
         raise translate(error, target) from error
+    except sqlite3.Error as error:
+        raise schema.translate(error, target) from error
     finally:
-        for left in (temp, temp.with_name(f"{temp.name}-journal")):
-            left.unlink(missing_ok=True)
+        for tail in ("", "-journal", "-wal", "-shm"):
+            with suppress(OSError):
+                temp.with_name(temp.name + tail).unlink(missing_ok=True)
 
 
 def put_back(backup: Path, journal: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ def _plain(value: object) -> object:
         return base64.b64encode(value).decode("ascii")
     if value is None or isinstance(value, str | int):
         return value
-    return dict(value)  # type: ignore[call-overload]  # the only other kind of field is a mapping of texts
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"no field of an operation is a {type(value).__name__}")
 
 
 def _value(name: str, value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,10 +32,8 @@ then = [{ move = "Sounds/{name}" }]
 """
 
 
-def configure(desk: Desk, **changes: object) -> None:
-    config = Config(
-        **{"library": str(desk.library), "inbox": [Inbox(str(desk.inbox))], **changes}  # type: ignore[arg-type]  # of a table
-    )
+def configure(desk: Desk, **changes: Any) -> None:
+    config = Config(**{"library": str(desk.library), "inbox": [Inbox(str(desk.inbox))], **changes})
     desk.home.config_file.write_text(dump(config), encoding="utf-8")
     desk.open_again()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 from collections import Counter
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+
+logger = logging.getLogger(__name__)
 
 # What each call may answer, by the manual pages of Linux: what a full, failing, unplugged or forbidding disk,
 # another program, or a machine without memory makes of it. Files that vanish, change or appear are for
@@ -97,7 +100,7 @@ def test_a_fault_at_any_call_loses_nothing_and_can_be_undone(
     script = Script(looks=True)
     world.run(world.plan(), script)
     wanted = list(points(script.calls, every=every_fault))
-    print(f"{len(wanted)} points")  # noqa: T201 - a figure for `pytest -rP`
+    logger.info("%d points", len(wanted))  # `pytest --log-cli-level=INFO` shows them
     for at, fault, where in wanted:
         world = make_world()
         try:
@@ -130,7 +133,7 @@ def test_a_fault_at_any_call_of_an_undo_loses_nothing_and_undo_may_be_tried_agai
     _file_and_undo(world, script)
     before = set(world.sounds())
     wanted = list(points(script.calls, every=every_fault))
-    print(f"{len(wanted)} points")  # noqa: T201 - a figure for `pytest -rP`
+    logger.info("%d points", len(wanted))  # `pytest --log-cli-level=INFO` shows them
     for at, fault, where in wanted:
         world = make_world()
         try:

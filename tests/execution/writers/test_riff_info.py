@@ -17,6 +17,8 @@ from organizer.execution.writers import riff_info, tags
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from organizer.planning.operations import TagMode
+
 Chunks = list[tuple[bytes, bytes]]
 SOUND: Chunks = [(b"fmt ", struct.pack("<HHIIHH", 1, 1, 44_100, 88_200, 2, 16)), (b"data", b"\1\0" * 50)]
 
@@ -72,14 +74,16 @@ def test_a_list_that_is_there_is_kept_where_it_is_and_filled(tmp_path: Path, pla
 @pytest.mark.parametrize(
     ("mode", "genre"), [("fill", b"Mine\0"), ("append", b"Mine; Kick\0"), ("replace", b"Kick\0")]
 )
-def test_what_the_user_wrote_is_kept_added_to_or_replaced(tmp_path: Path, mode: str, genre: bytes) -> None:
+def test_what_the_user_wrote_is_kept_added_to_or_replaced(
+    tmp_path: Path, mode: TagMode, genre: bytes
+) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(riff([info((b"IGNR", b"Mine\0"), (b"ICRD", b"1999\0")), *SOUND]))
-    changed = riff_info.write(path, {"genre": "Kick"}, mode)  # type: ignore[arg-type]  # of a table
+    changed = riff_info.write(path, {"genre": "Kick"}, mode)
     assert changed == (mode != "fill")
     assert chunks_of(path) == [info((b"IGNR", genre), (b"ICRD", b"1999\0")), *SOUND]
     before = path.read_bytes()
-    assert not riff_info.write(path, {"genre": "Kick"}, mode)  # type: ignore[arg-type]  # of a table
+    assert not riff_info.write(path, {"genre": "Kick"}, mode)
     assert path.read_bytes() == before
 
 
