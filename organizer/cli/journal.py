@@ -72,7 +72,8 @@ def restore(*, path: Path, yes: bool, json_: bool) -> None:
     with Assembly() as parts:
         state, live, source = parts.home.state, parts.home.journal, absolute(path)
         confirm(
-            f"Replace the journal by {source}? What was filed since cannot be undone then, and what was put back since is filed again.",
+            f"Replace the journal by {source}? What was filed since cannot be undone then, "
+            "and what was put back since is filed again.",
             yes=yes,
         )
         with service_lock(state), execution_lock(state, wait=PATIENCE, what="organizer journal restore"):
