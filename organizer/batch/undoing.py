@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
+    from organizer.execution.reader import JournalReader
     from organizer.execution.records import BatchRecord
     from organizer.library.index import Index
     from organizer.planning.undo import Done
@@ -139,18 +140,18 @@ class Undoing:
         return None
 
 
-def is_redo(batch: BatchRecord, journal: Journal) -> bool:
+def is_redo(batch: BatchRecord, journal: JournalReader) -> bool:
     """Say whether a batch turned an undo around, so that what was undone is in force again."""
     turned = _turned_by(batch, journal)
     return turned is not None and turned.origin == "undo" and not is_redo(turned, journal)
 
 
-def first_of(batch: BatchRecord, journal: Journal) -> BatchRecord:
+def first_of(batch: BatchRecord, journal: JournalReader) -> BatchRecord:
     """Give the batch at the bottom of a chain of undos and redos."""
     while (turned := _turned_by(batch, journal)) is not None:
         batch = turned
     return batch
 
 
-def _turned_by(batch: BatchRecord, journal: Journal) -> BatchRecord | None:
+def _turned_by(batch: BatchRecord, journal: JournalReader) -> BatchRecord | None:
     return journal.batch(batch.undoes[0]) if batch.undoes else None

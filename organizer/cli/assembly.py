@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
+    from organizer.execution.reader import JournalReader
     from organizer.library.index import Index
     from organizer.library.remainders import Remainders
     from organizer.recognition.recognize import Recognizer
@@ -76,13 +77,19 @@ class Assembly:
     def journal(self) -> Journal:
         from organizer.execution.journal import Journal
 
-        return self._open.enter_context(Journal(self.home.journal))
+        return self._open.enter_context(Journal(self.home.journal, folders=self._folders()))
+
+    def _folders(self) -> list[Path]:
+        """Name the folders that paths of the journal are told from."""
+        if not self.home.config_file.exists():
+            return []
+        return [*(one.root for one in self.config.inbox), *self.config.library_roots]
 
     @cached_property
-    def journal_to_read(self) -> Journal:
-        from organizer.execution.journal import Journal
+    def journal_to_read(self) -> JournalReader:
+        from organizer.execution.reader import JournalReader
 
-        return self._open.enter_context(Journal(self.home.journal, read_only=True))
+        return self._open.enter_context(JournalReader(self.home.journal))
 
     @cached_property
     def filesystem(self) -> Filesystem:

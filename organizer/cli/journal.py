@@ -106,8 +106,6 @@ def export() -> None:
 
 def _fresh(parts: Assembly) -> Path:
     """Name a backup by the time of day, as nothing is called yet."""
-    folder, stem = parts.home.state / "backups", time.strftime("journal-%Y%m%d-%H%M%S")
-    path, number = folder / f"{stem}.sqlite", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}.sqlite", number + 1
-    return path
+    from organizer.execution.schema import backup_beside
+
+    return backup_beside(parts.home.journal, time.strftime("journal-%Y%m%d-%H%M%S"))

@@ -20,7 +20,7 @@ from organizer.planning.operations import ACTIONS, Move, Skip
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from organizer.execution.journal import Journal
+    from organizer.execution.reader import JournalReader
     from organizer.execution.records import BatchRecord, OperationRecord
 
 # So many batches are listed where nobody says how many.
@@ -128,7 +128,7 @@ def _batch_in_words(batch: BatchRecord) -> str:
     return f"{batch.id:>4}  {when}  {batch.title}  {counts}{notes}"
 
 
-def _relinks(journal: Journal, batches: Sequence[BatchRecord]) -> str:
+def _relinks(journal: JournalReader, batches: Sequence[BatchRecord]) -> str:
     """List the moves that are in force, oldest first; spreadsheet programs read the first row as names."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -164,7 +164,7 @@ def _write_relink(path: Path, table: str) -> None:
         ) from error
 
 
-def _numbered(journal: Journal, number: int) -> BatchRecord:
+def _numbered(journal: JournalReader, number: int) -> BatchRecord:
     batch = journal.batch(number)
     if batch is None:
         raise UsageProblem(f"there is no batch {number}", hint="`organizer log` lists them.")

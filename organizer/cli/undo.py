@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from organizer.execution.journal import Journal
     from organizer.execution.outcome import Outcome, Result
+    from organizer.execution.reader import JournalReader
     from organizer.execution.records import BatchRecord
 
 # So many batches are named in a question.
@@ -175,7 +175,7 @@ def _tell(batch: BatchRecord, title: str, outcome: Outcome, way: _Way) -> None:
         warn(f"  organizer undo {batch.id} tries that again")
 
 
-def _undoable(journal: Journal, number: int) -> BatchRecord:
+def _undoable(journal: JournalReader, number: int) -> BatchRecord:
     """Find a batch that can be undone, or whose undo could not do all of it."""
     found = journal.batch(number)
     if found is None:

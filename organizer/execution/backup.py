@@ -31,7 +31,7 @@ def back_up(journal: Path, target: Path, filesystem: Filesystem) -> None:
     temp = syscalls.temp_beside(target)
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with closing(schema.open_to_read(journal)) as source, closing(schema.open_new(temp)) as copy:
+        with closing(schema.open_as_it_is(journal)) as source, closing(schema.open_new(temp)) as copy:
             _copy(source, copy, journal)
             # One file, that opens from a disk that is read only, too.
             copy.execute("PRAGMA journal_mode = DELETE")
@@ -55,7 +55,7 @@ def put_back(backup: Path, journal: Path) -> None:
     """
     if not backup.is_file():
         raise JournalError("There is no such backup", path=backup, hint="Name the file that a backup wrote")
-    with closing(schema.open_to_read(backup)) as source:
+    with closing(schema.open_as_it_is(backup)) as source:
         _check(source, backup)
         with closing(schema.open_to_write(journal)) as live:
             _copy(source, live, journal)

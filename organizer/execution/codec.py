@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,18 @@ def kind_of(operation: Operation) -> str:
     return _NAME_OF[type(operation)]
 
 
-def encode(operation: Operation) -> str:
-    return json.dumps({field.name: _plain(getattr(operation, field.name)) for field in fields(operation)})
+def encode(operation: Operation, spell: Callable[[Path], str] = str) -> str:
+    """Write an operation, its paths as `spell` gives them."""
+    values = {field.name: getattr(operation, field.name) for field in fields(operation)}
+    return json.dumps(
+        {name: spell(value) if isinstance(value, Path) else _plain(value) for name, value in values.items()}
+    )
 
 
-def decode(kind: str, text: str) -> Operation:
+def decode(kind: str, text: str, path: Callable[[str], Path] = Path) -> Operation:
+    """Read an operation; `path` turns around what spelt its paths."""
     values = json.loads(text)
-    return KINDS[kind](**{name: _value(name, value) for name, value in values.items()})
+    return KINDS[kind](**{name: _value(name, value, path) for name, value in values.items()})
 
 
 def encode_stamp(stamp: Stamp | None) -> str | None:
@@ -91,8 +96,6 @@ def paths_of(operation: Operation) -> tuple[Path, Path | None]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
     if isinstance(value, Stamp):
         return [value.size, value.mtime_ns, value.inode, value.device]
     if isinstance(value, bytes):
@@ -104,9 +107,9 @@ def _plain(value: object) -> object:
     raise TypeError(f"no field of an operation is a {type(value).__name__}")
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, value: Any, path: Callable[[str], Path]) -> Any:
     if name in _PATHS and value is not None:
-        return Path(value)
+        return path(value)
     if name == "stamp":
         return Stamp(*value)
     if name in _BYTES and value is not None:

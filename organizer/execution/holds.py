@@ -16,19 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from organizer.execution.places import Places
     from organizer.execution.records import Hold
     from organizer.sample import Stamp
 
 
 class Holds:
-    """Statements on the table; the transaction is the caller's."""
+    """Statements on the table; the transaction is the caller's. Paths are spelt by `places`."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
 
     def intend(self, cursor: sqlite3.Cursor, hold: Hold) -> None:
         cursor.execute(
             "INSERT OR REPLACE INTO hold (path, operation, inode, size, mtime_ns, content_hash)"
             " VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?)",
             (
-                os.fsencode(hold.path),
+                self._name(hold.path),
                 hold.operation,
                 str(hold.stamp.inode),
                 hold.stamp.size,
@@ -71,7 +75,7 @@ class Holds:
 
     def release(self, cursor: sqlite3.Cursor, paths: Sequence[Path]) -> None:
         for path in paths:
-            name, low, high = _range(path)
+            name, low, high = self._range(path)
             cursor.execute(
                 "DELETE FROM hold WHERE path = CAST(? AS TEXT)"
                 " OR (path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT))",
@@ -83,7 +87,7 @@ class Holds:
         rows = cursor.execute(
             "SELECT path = CAST(? AS TEXT) AS here, complete, mtime_ns, content_hash FROM hold"
             " WHERE (inode = ? AND size = ?) OR (path = CAST(? AS TEXT) AND complete = 0)",
-            (os.fsencode(path), str(stamp.inode), stamp.size, os.fsencode(path)),
+            (self._name(path), str(stamp.inode), stamp.size, self._name(path)),
         ).fetchall()
         hashes = set()
         for row in rows:
@@ -100,7 +104,7 @@ class Holds:
             return int(cursor.execute("SELECT count(*) FROM hold WHERE complete = 1").fetchone()[0])
         total = 0
         for root in roots:
-            _, low, high = _range(root)
+            _, low, high = self._range(root)
             total += cursor.execute(
                 "SELECT count(*) FROM hold WHERE complete = 1"
                 " AND path >= CAST(? AS TEXT) AND path < CAST(? AS TEXT)",
@@ -108,9 +112,11 @@ class Holds:
             ).fetchone()[0]
         return total
 
+    def _name(self, path: Path) -> bytes:
+        return os.fsencode(self._places.spell(path))
 
-def _range(folder: Path) -> tuple[bytes, bytes, bytes]:
-    """Give a path, and the first and the first no longer of the names below it."""
-    name = os.fsencode(folder)
-    separator = os.fsencode(os.sep)
-    return name, name + separator, name + bytes([separator[0] + 1])
+    def _range(self, folder: Path) -> tuple[bytes, bytes, bytes]:
+        """Give a path, and the first and the first no longer of the names below it."""
+        name = self._name(folder)
+        inside = name.rstrip(b"/")
+        return name, inside + b"/", inside + b"0"  # "0" follows "/" in ASCII

@@ -7,85 +7,79 @@ files; what a row says of them was told by the executor or by recovery.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from organizer.execution import codec, schema
-from organizer.execution.holds import Holds
-from organizer.execution.records import (
-    COUNTED,
-    BatchRecord,
-    Closing,
-    Hold,
-    Note,
-    OperationRecord,
-    batch_of,
-    operation_of,
-)
-from organizer.library.store import prefix_range
-from organizer.planning.operations import Copy, Extract, Link, Skip
-from organizer.planning.undo import Done
+from organizer.execution import codec, places, schema
+from organizer.execution.mounts import Mounts
+from organizer.execution.reader import JournalReader
+from organizer.execution.records import COUNTED
+from organizer.execution.rows import add_operations, mark_undone, text_of, undone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from organizer.execution.records import Closing, Hold, Note
     from organizer.planning.operations import Plan
-    from organizer.sample import Stamp
 
 
-class Journal:
-    """One connection for the whole process, shared by its threads."""
+class Journal(JournalReader):
+    """The journal, open to be written; one program at a time does, under the execution lock."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        self._connection = schema.open_to_read(path) if read_only else schema.open_to_write(path)
-        self._holds = Holds()
+    def __init__(
+        self,
+        path: Path,
+        *,
+        folders: Sequence[Path] = (),
+        look_at_mounts: Callable[[], Mounts] = Mounts.now,
+    ) -> None:
+        """Open it; what lies in `folders`, the inboxes and libraries, is found again where they are then."""
+        super().__init__(path, look_at_mounts=look_at_mounts)
+        self._folders = tuple(folders)
+        try:
+            self._learn_folders()
+        except BaseException:
+            self.close()
+            raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+    def _connect(self) -> sqlite3.Connection:
+        return schema.open_to_write(self.path)
 
     # Writing
 
     def begin(self, plan: Plan, *, model_id: str = "", rules_digest: str = "", now: float) -> int:
         """Write down a new batch with all that it intends."""
+        self._learn_folders()
         with self._transaction() as cursor:
             cursor.execute(
                 "INSERT INTO batch"
-                " (origin, title, inbox, started, state, undoes, hold, model_id, rules_digest)"
-                " VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, 'open', ?, CAST(? AS TEXT), ?, ?)",
+                " (origin, title, inbox, started, state, undoes, part, hold, model_id, rules_digest)"
+                " VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, 'open', ?, ?, CAST(? AS TEXT), ?, ?)",
                 (
                     plan.origin,
-                    _text(plan.title),
-                    None if plan.inbox is None else _text(plan.inbox),
+                    text_of(plan.title),
+                    None if plan.inbox is None else text_of(plan.inbox),
                     now,
                     json.dumps(plan.undoes),
-                    None if plan.hold is None else os.fsencode(plan.hold),
+                    int(plan.part),
+                    None if plan.hold is None else self._name(plan.hold),
                     model_id,
                     rules_digest,
                 ),
             )
             batch = cursor.lastrowid
             assert batch is not None
-            _add_operations(cursor, batch, plan, now)
+            add_operations(cursor, batch, plan, now, self._places)
         return batch
 
     def join(self, batch: int, plan: Plan, *, now: float) -> None:
         """Add operations to a batch that is there: late files of the same pack."""
+        self._learn_folders()
         with self._transaction() as cursor:
             cursor.execute("UPDATE batch SET state = 'open' WHERE id = ?", (batch,))
-            _add_operations(cursor, batch, plan, now)
+            add_operations(cursor, batch, plan, now, self._places)
 
     def start(self, ids: Sequence[int], holds: Sequence[Hold], *, now: float) -> None:
         """Write down that these operations are about to be done; from here on recovery looks at the disk."""
@@ -106,7 +100,7 @@ class Journal:
                 " hash_before = ?, patch = ? WHERE id = ?",
                 [
                     (
-                        os.fsencode(one.temp),
+                        self._name(one.temp),
                         str(one.inode),
                         one.hash_after,
                         one.hash_before,
@@ -131,8 +125,8 @@ class Journal:
                     " lasting = ?, changed = ?, stamp_after = ?, hash_after = ? WHERE id = ?",
                     (
                         one.state,
-                        _text(one.error),
-                        _text(one.hint),
+                        text_of(one.error),
+                        text_of(one.hint),
                         int(one.lasting),
                         now,
                         codec.encode_stamp(one.stamp_after),
@@ -162,171 +156,33 @@ class Journal:
                 ).fetchall()
             )
             if states.get("done") or not states.get("failed"):
-                for turned in _undoes(cursor, batch):
-                    _mark_undone(cursor, turned, by=batch)
+                for turned in undone_of(cursor, batch):
+                    mark_undone(cursor, turned, by=batch)
 
     def release(self, paths: Sequence[Path]) -> None:
         """Stop holding what lies at these paths or below them: it may be filed again."""
         with self._transaction() as cursor:
             self._holds.release(cursor, paths)
 
-    # Reading
+    # Where things are
 
-    def batch(self, batch: int) -> BatchRecord | None:
-        found = self._batches("WHERE id = ?", (batch,))
-        return found[0] if found else None
+    def relocate(self, old: Path, new: Path) -> bool:
+        """Take note that an inbox or library is another folder now; False where `old` was none."""
+        with self._transaction() as cursor:
+            found = places.relocate(cursor, self._places, old, new, self._look_at_mounts())
+        if found is not None:
+            self._use(found)
+        return found is not None
 
-    def batches(self, *, limit: int | None = None) -> list[BatchRecord]:
-        """Give batches, the newest first."""
-        return self._batches("ORDER BY id DESC LIMIT ?", (-1 if limit is None else limit,))
-
-    def turning(self, batch: int) -> list[BatchRecord]:
-        """Give the batches that turned this one around, the newest first."""
-        return self._batches(
-            "WHERE origin = 'undo' AND EXISTS (SELECT 1 FROM json_each(undoes) WHERE value = ?)"
-            " ORDER BY id DESC",
-            (batch,),
-        )
-
-    def open_batch(self, inbox: str, title: str, *, now: float, seconds: float = 600) -> int | None:
-        """Find the newest batch of a pack, where late files may still join it."""
-        found = self._batches(
-            "WHERE origin = 'pack' AND inbox = CAST(? AS TEXT) AND title = CAST(? AS TEXT)"
-            " ORDER BY id DESC LIMIT 1",
-            (_text(inbox), _text(title)),
-        )
-        if not found or found[0].undone:
-            return None
-        young = now - max(found[0].started, found[0].finished or 0.0) <= seconds
-        return found[0].id if young else None
-
-    def unfinished(self) -> list[BatchRecord]:
-        """Give batches that were stopped or interrupted, the oldest first."""
-        return self._batches("WHERE state = 'open' ORDER BY id", ())
-
-    def undoable(self, batches: Sequence[int] | None = None) -> tuple[BatchRecord, ...]:
-        """Give what can be undone, the newest first; without `batches`, everything but undos themselves."""
-        return tuple(
-            one
-            for one in self.batches()
-            if not one.undone
-            and (one.counts.get("done") or one.counts.get("open"))
-            and (one.origin != "undo" if batches is None else one.id in batches)
-        )
-
-    def last(self, number: int) -> tuple[BatchRecord, ...]:
-        """Give the newest batches that can be undone."""
-        return self.undoable()[:number]
-
-    def is_undone(self, batch: int) -> bool:
-        found = self.batch(batch)
-        return found is not None and found.undone
-
-    def operations(self, batch: int) -> list[OperationRecord]:
-        """Give the operations of a batch, in the order of the plan."""
-        return self._operations("WHERE batch = ? ORDER BY id", (batch,))
-
-    def done(self, batches: Sequence[int]) -> tuple[Done, ...]:
-        """Give what was done in these batches, the oldest first, for undo to turn around."""
-        return tuple(
-            Done(
-                operation=one.operation,
-                stamp_after=one.stamp_after,
-                hash_after=one.hash_after or None,
-                hash_before=one.hash_before or None,
-                patch=one.patch,
-            )
-            for batch in sorted(batches)
-            for one in self.operations(batch)
-            if one.state == "done"
-        )
-
-    def history_of(self, path: Path) -> list[OperationRecord]:
-        """Give every operation that names this path, the oldest first."""
-        name = os.fsencode(path)
-        return self._operations(
-            "WHERE source = CAST(? AS TEXT) OR target = CAST(? AS TEXT) ORDER BY id", (name, name)
-        )
-
-    def copies_of(self, paths: Iterable[Path]) -> dict[tuple[Path, str], tuple[Path, ...]]:
-        """Give the copies and links in force that were made of these files, by path and by the hash of the
-        bytes."""
-        found: dict[tuple[Path, str], tuple[Path, ...]] = {}
-        for path in paths:
-            for one in self._operations(
-                "WHERE source = CAST(? AS TEXT) AND kind IN ('copy', 'link') AND state = 'done' AND batch IN"
-                " (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
-                (os.fsencode(path),),
-            ):
-                if isinstance(one.operation, Copy | Link):
-                    for content_hash in {one.operation.content_hash, one.hash_after}:
-                        known = found.get((path, content_hash), ())
-                        found[path, content_hash] = (*known, one.operation.target)
-        return found
-
-    def extracted(self, archive: Path) -> set[tuple[str, str, Path]]:
-        """Give what came out of an archive and is in force: what it is called there, its hash, and where it
-        went.
-
-        Nothing where the archive itself was filed since: what lies at its path now is another one.
-        """
-        first, last = prefix_range(archive)
-        filed = self._operations(
-            "WHERE source = CAST(? AS TEXT) AND kind = 'move' AND state = 'done'"
-            " AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL AND undoes = '[]') ORDER BY id",
-            (os.fsencode(archive),),
-        )
-        if filed:
-            return set()
-        return {
-            (one.operation.member, one.operation.content_hash, one.operation.target)
-            for one in self._operations(
-                "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
-                " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
-                (first, last),
-            )
-            if isinstance(one.operation, Extract)
-        }
-
-    def is_held(self, path: Path, stamp: Stamp, hash_of: Callable[[Path], str]) -> bool:
-        """Say whether a file is one that undo put back; `hash_of` is asked only where stamps cannot tell."""
-        with self._reading() as cursor:
-            wanted = self._holds.candidates(cursor, path, stamp)
-        return wanted is True or (bool(wanted) and hash_of(path) in wanted)
-
-    def held_count(self, roots: Sequence[Path] = ()) -> int:
-        """Count what is held, below these folders or everywhere."""
-        with self._reading() as cursor:
-            return self._holds.count(cursor, roots)
-
-    # How
-
-    def _batches(self, which: str, values: tuple[object, ...]) -> list[BatchRecord]:
-        marks = ", ".join("?" * len(COUNTED))
-        with self._reading() as cursor:
-            rows = cursor.execute(f"SELECT * FROM batch {which}", values).fetchall()
-            found = []
-            for row in rows:
-                counts = cursor.execute(
-                    "SELECT state, count(*) FROM operation"
-                    f" WHERE batch = ? AND kind IN ({marks}) GROUP BY state",
-                    (row["id"], *COUNTED),
-                ).fetchall()
-                found.append(batch_of(row, dict(counts)))
-        return found
-
-    def _operations(self, which: str, values: tuple[object, ...]) -> list[OperationRecord]:
-        with self._reading() as cursor:
-            rows = cursor.execute(f"SELECT * FROM operation {which}", values).fetchall()
-        return [operation_of(row) for row in rows]
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            try:
-                yield self._connection.cursor()
-            except sqlite3.Error as error:
-                raise schema.translate(error, self.path) from error
+    def _learn_folders(self) -> None:
+        """Give the configured folders that are there by now their places in the journal."""
+        self._read_places()
+        mounts = self._look_at_mounts()
+        if not places.unlearnt(self._places, self._folders, mounts):
+            return
+        with self._transaction() as cursor:
+            now = places.learn(cursor, places.load(cursor, mounts), self._folders, mounts)
+        self._use(now)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
@@ -349,46 +205,3 @@ class Journal:
 
     def _commit(self) -> None:
         self._connection.execute("COMMIT")
-
-
-def _text(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")
-
-
-def _add_operations(cursor: sqlite3.Cursor, batch: int, plan: Plan, now: float) -> None:
-    rows = []
-    for operation in plan.operations:
-        source, target = codec.paths_of(operation)
-        skipped = isinstance(operation, Skip)
-        rows.append(
-            (
-                batch,
-                codec.kind_of(operation),
-                os.fsencode(source),
-                None if target is None else os.fsencode(target),
-                codec.encode(operation),
-                "skipped" if skipped else "planned",
-                _text(operation.reason) if isinstance(operation, Skip) else b"",
-                _text(operation.hint) if isinstance(operation, Skip) else b"",
-                now,
-            )
-        )
-    cursor.executemany(
-        "INSERT INTO operation (batch, kind, source, target, data, state, error, hint, changed)"
-        " VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)",
-        rows,
-    )
-
-
-def _undoes(cursor: sqlite3.Cursor, batch: int) -> list[int]:
-    row = cursor.execute("SELECT undoes FROM batch WHERE id = ?", (batch,)).fetchone()
-    return [] if row is None else [int(one) for one in json.loads(row["undoes"])]
-
-
-def _mark_undone(cursor: sqlite3.Cursor, batch: int, *, by: int) -> None:
-    """Mark a batch; what it had turned around itself stands again, and so on down the line."""
-    cursor.execute("UPDATE batch SET undone_by = ? WHERE id = ?", (by, batch))
-    for turned in _undoes(cursor, batch):
-        cursor.execute("UPDATE batch SET undone_by = NULL WHERE id = ?", (turned,))
-        for again in _undoes(cursor, turned):
-            _mark_undone(cursor, again, by=turned)

@@ -1,19 +1,15 @@
-"""What the journal tells, as plain data, and how its rows become that."""
+"""What the journal tells, as plain data."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal
 
 from organizer.execution import codec
 from organizer.planning.operations import ACTIONS, Operation, Skip
 from organizer.sample import Stamp
-
-if TYPE_CHECKING:
-    import sqlite3
 
 State = Literal["planned", "open", "done", "failed", "skipped"]
 Origin = Literal["pack", "sort", "undo", "reclassify"]
@@ -34,6 +30,7 @@ class BatchRecord:
     finished: float | None
     state: Literal["open", "done"]  # open: under way, stopped or interrupted; recovery goes on with it
     undoes: tuple[int, ...]
+    part: bool  # it turned around only some of what it undoes, which stays in force
     undone_by: int | None
     hold: Path | None
     model_id: str
@@ -99,41 +96,3 @@ class Hold:
     operation: int
     stamp: Stamp
     content_hash: str
-
-
-def batch_of(row: sqlite3.Row, counts: Mapping[str, int]) -> BatchRecord:
-    return BatchRecord(
-        id=row["id"],
-        origin=cast("Origin", row["origin"]),
-        title=row["title"],
-        inbox=row["inbox"],
-        started=row["started"],
-        finished=row["finished"],
-        state=row["state"],
-        undoes=tuple(json.loads(row["undoes"])),
-        undone_by=row["undone_by"],
-        hold=None if row["hold"] is None else Path(row["hold"]),
-        model_id=row["model_id"],
-        rules_digest=row["rules_digest"],
-        counts=counts,
-    )
-
-
-def operation_of(row: sqlite3.Row) -> OperationRecord:
-    return OperationRecord(
-        id=row["id"],
-        batch=row["batch"],
-        operation=codec.decode(row["kind"], row["data"]),
-        state=cast("State", row["state"]),
-        error=row["error"],
-        hint=row["hint"],
-        lasting=bool(row["lasting"]),
-        changed=row["changed"],
-        stamp_after=codec.decode_stamp(row["stamp_after"]),
-        hash_after=row["hash_after"],
-        hash_before=row["hash_before"],
-        patch=row["patch"],
-        temp=None if row["temp"] is None else Path(row["temp"]),
-        temp_inode=None if row["temp_inode"] is None else int(row["temp_inode"]),
-        reserved_inode=None if row["reserved_inode"] is None else int(row["reserved_inode"]),
-    )

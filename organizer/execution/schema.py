@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from organizer.errors import JournalError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-VERSION = 1
+logger = logging.getLogger(__name__)
+
+VERSION = 2
 
 # Text may hold file names that are not UTF-8; SQLite keeps such bytes as they are. Inodes are text:
 # some file systems use all 64 bits, and SQLite's integers are signed.
@@ -27,6 +32,7 @@ CREATE TABLE batch (
     finished REAL,
     state TEXT NOT NULL CHECK (state IN ('open', 'done')),
     undoes TEXT NOT NULL DEFAULT '[]',
+    part INTEGER NOT NULL DEFAULT 0,
     undone_by INTEGER REFERENCES batch (id),
     hold TEXT,
     model_id TEXT NOT NULL DEFAULT '',
@@ -72,6 +78,18 @@ CREATE TABLE hold (
 CREATE INDEX hold_inode ON hold (inode, size);
 CREATE INDEX hold_operation ON hold (operation);
 """
+_PLACE = """
+CREATE TABLE place (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    root TEXT NOT NULL,
+    volume TEXT NOT NULL,
+    within TEXT NOT NULL
+) STRICT;
+"""
+# What makes a journal of one version one of the next.
+_MIGRATIONS: Mapping[int, str] = MappingProxyType(
+    {1: f"ALTER TABLE batch ADD COLUMN part INTEGER NOT NULL DEFAULT 0; {_PLACE}"}
+)
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -96,7 +114,18 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """Open the journal beside whoever writes it; where there is none yet, an empty one in memory."""
+    """Open the journal beside whoever writes it, in today's version; where there is none yet, an empty one in
+    memory."""
+    connection = open_as_it_is(path)
+    if _version(connection) == VERSION:
+        return connection
+    connection.close()
+    open_to_write(path).close()
+    return open_as_it_is(path)
+
+
+def open_as_it_is(path: Path) -> sqlite3.Connection:
+    """Open a journal to read, of whatever version it is; where there is none, an empty one in memory."""
     if not path.exists():
         connection = _connect("file::memory:", path)
         _set_up(connection, path)
@@ -165,11 +194,15 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        if 0 < _version(connection) < VERSION:
+            _keep_copy(connection, path)
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _TABLES.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+        found = _version(connection)
+        steps = [_MIGRATIONS[one] for one in range(found, VERSION)] if found else [_TABLES + _PLACE]
+        for statement in ";".join(steps).split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        if found != VERSION:
             connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except sqlite3.Error as error:
@@ -180,8 +213,38 @@ def _set_up(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
+def backup_beside(path: Path, name: str) -> Path:
+    """Name a copy of the journal in the folder of backups, as nothing is called yet."""
+    folder, number = path.parent / "backups", 2
+    copy = folder / f"{name}.sqlite"
+    while copy.exists():
+        copy, number = folder / f"{name}-{number}.sqlite", number + 1
+    return copy
+
+
+def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
+    """Back a journal up as it is, before its tables are changed."""
+    copy = backup_beside(path, f"journal-of-schema-{_version(connection)}")
+    try:
+        copy.parent.mkdir(mode=0o700, exist_ok=True)
+        with closing(open_new(copy)) as target:
+            connection.backup(target)
+    except OSError as error:
+        raise JournalError(
+            "The journal is of an older version and cannot be backed up before that is changed: "
+            f"{error.strerror}",
+            path=copy,
+            hint="Check the permissions of the folder and the space on its disk; the journal was not touched",
+        ) from error
+    logger.info("the journal has tables of an older version; as it was it is kept as %s", copy)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    found = _version(connection)
     if found > VERSION:
         raise JournalError(
             f"The journal was written by a newer Organizer (version {found}, this one knows {VERSION})",

@@ -93,7 +93,7 @@ def to_unsigned(number: int) -> int:
     return number + (1 << 64) if number < 0 else number
 
 
-def prefix_range(folder: Path) -> tuple[bytes, bytes]:
+def prefix_range(folder: Path | str) -> tuple[bytes, bytes]:
     """Give the bounds between which the stored paths below a folder lie."""
     start = to_blob(folder).rstrip(b"/") + b"/"
     return start, start[:-1] + b"0"  # "0" follows "/" in ASCII

@@ -256,6 +256,7 @@ class Plan:
     inbox: str | None = None
     operations: tuple[Operation, ...] = ()
     undoes: tuple[int, ...] = ()  # the batches that this one turns around
+    part: bool = False  # only some of what they did, so that they stay in force
     hold: Path | None = None  # what lands below this folder is held, not filed again
 
     @property

@@ -8,8 +8,9 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from organizer.execution.mounts import MOUNT_TABLE
 from organizer.service.inbox import Touches
-from organizer.service.mounts import MOUNT_TABLE, network_type
+from organizer.service.mounts import network_type
 from organizer.service.observers import LimitReached, watch_by_events, watch_by_polling
 
 if TYPE_CHECKING:

@@ -1,85 +1,165 @@
-"""Real disks that are full or may only be read. Mounting them takes root."""
+"""The executor on real disks: what each of them can and cannot do changes nothing of what is promised."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-from contextlib import closing, contextmanager
+import unicodedata
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from organizer.execution.executor import Executor
-from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
-from organizer.planning.operations import MakeFolder, Plan
-from tests.execution.stage import World, move
+from organizer.planning.operations import Plan
+from tests.execution.disks import KINDS, Disk, DiskWorld, Kind, new_world, plugged
+from tests.execution.stage import Crash, Script, move, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from organizer.execution.outcome import Outcome
 
-@contextmanager
-def mounted(folder: Path, options: str) -> Iterator[Path]:
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("needs the right to mount a tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True, capture_output=True)
+POINTS = 12  # how many of the calls of a run are crashed after
 
 
-@pytest.fixture(autouse=True)
-def _as_root() -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a tmpfs")
+@pytest.fixture(params=KINDS, ids=str)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    kind: Kind = request.param
+    with plugged(kind, tmp_path / "disk") as made:
+        yield made
 
 
-def plan_of(world: World, library: Path) -> Plan:
-    names = ("c.txt", "big.wav", "d.wav")
-    moves = [move(world.pack / name, library / "Kicks" / name) for name in names]
-    return Plan(origin="pack", title="Pack", operations=(MakeFolder(path=library / "Kicks"), *moves))
+@pytest.fixture(params=[False, True], ids=["inbox elsewhere", "inbox on it"])
+def make_world(request: pytest.FixtureRequest, disk: Disk, tmp_path: Path) -> Callable[[], DiskWorld]:
+    return lambda: new_world(disk, tmp_path / "elsewhere", inbox_too=request.param)
 
 
-def test_on_a_full_disk_each_file_fails_alone_and_is_filed_when_there_is_space(
-    world: World, tmp_path: Path
+def undo(world: DiskWorld, batch: int, script: Script | None = None) -> Outcome:
+    with closing(Journal(world.journal_path)) as journal:
+        plan = world.undoing(journal, batch)
+    return world.run(plan, script)
+
+
+def undone(outcome: Outcome) -> list[str]:
+    return [one.error for one in outcome.results if one.state != "done"]
+
+
+def test_all_is_filed_undone_and_done_again(make_world: Callable[[], DiskWorld]) -> None:
+    world = make_world()
+    keeps = world.disk.attributes
+    if keeps:
+        os.setxattr(world.pack / "d.wav", "user.mine", b"kept")
+    before, folders, times = world.files(), world.folders(), world.folder_times()
+    assert undone(world.run(world.plan())) == []
+    filed = world.files()
+    moved = {"library/Kicks/d.wav": "inbox/Pack/d.wav", "library/Kicks/c.txt": "inbox/Pack/c.txt"}
+    assert {new: filed[new] for new in moved} == {new: before[old] for new, old in moved.items()}
+    assert not keeps or os.getxattr(world.library / "Kicks" / "d.wav", "user.mine") == b"kept"
+    assert undone(undo(world, 1)) == []
+    assert (world.files(), world.folders(), world.folder_times()) == (before, folders, times)
+    assert not keeps or os.getxattr(world.pack / "d.wav", "user.mine") == b"kept"
+    assert undone(undo(world, 2)) == []
+    assert settled(world.files()) == settled(filed)
+
+
+def test_a_batch_that_crashed_ends_when_the_disk_is_back(
+    make_world: Callable[[], DiskWorld], disk: Disk
 ) -> None:
-    (world.pack / "big.wav").write_bytes(os.urandom(900_000))
-    before = world.files()
-    with mounted(tmp_path / "small", "size=512k") as library, closing(Journal(world.journal_path)) as journal:
-        plan = plan_of(world, library)
-        outcome = Executor(journal, Filesystem()).run(plan)
-        assert [one.state for one in outcome.results] == ["done", "done", "failed", "done"]
-        (failed,) = [one for one in outcome.results if one.state == "failed"]
-        assert failed.error == f"The disk that holds {library / 'Kicks'} is full"
-        assert failed.hint.startswith("Free some space")
-        assert not failed.lasting
-        assert sorted(path.name for path in (library / "Kicks").iterdir()) == ["c.txt", "d.wav"]
-        subprocess.run(["mount", "-o", "remount,size=4m", str(library)], check=True)
-        again = Executor(journal, Filesystem()).run(
-            Plan(origin="pack", title="Pack", operations=plan.operations[2:3])
-        )
-        assert [one.state for one in again.results] == ["done"]
-        for batch in (2, 1):
-            Executor(journal, Filesystem()).run(world.undoing(journal, batch))
-        assert world.files() == before
+    world, script = make_world(), Script()
+    world.run(world.plan(), script)
+    before, wanted = set(world.sounds()), (settled(world.files()), world.folders())
+    for at in range(0, len(script.calls), max(1, len(script.calls) // POINTS)):
+        world = make_world()
+        with pytest.raises(Crash):
+            world.run(world.plan(), Script(at, "after", Crash()))
+        disk.plug_again()
+        where = f"after call {at}, {script.calls[at]}"
+        assert set(world.sounds()) >= before - set(), where
+        told = world.recover()
+        assert (settled(world.files()), world.folders()) == wanted, (where, told)
+        assert world.recover() == (), where
 
 
-def test_a_disk_that_can_only_be_read_is_said_to_be_so(world: World, tmp_path: Path) -> None:
-    before = world.files()
-    (world.pack / "big.wav").write_bytes(b"big")
-    with mounted(tmp_path / "fixed", "size=1m") as library, closing(Journal(world.journal_path)) as journal:
-        (library / "Kicks").mkdir()
-        plan = plan_of(world, library)
-        subprocess.run(["mount", "-o", "remount,ro", str(library)], check=True)
-        outcome = Executor(journal, Filesystem()).run(
-            Plan(origin="pack", title="Pack", operations=plan.operations[1:])
-        )
-        assert {one.state for one in outcome.results} == {"failed"}
-        assert all("can only be read" in one.error for one in outcome.results)
-    assert {name: one for name, one in world.files().items() if "big" not in name} == before
+def test_an_undo_that_crashed_ends_when_the_disk_is_back(
+    make_world: Callable[[], DiskWorld], disk: Disk
+) -> None:
+    world, script = make_world(), Script()
+    wanted = world.files(), world.folders(), world.folder_times()
+    world.run(world.plan())
+    undo(world, 1, script)
+    for at in range(1, len(script.calls), max(1, len(script.calls) // POINTS)):
+        world = make_world()
+        world.run(world.plan())
+        with pytest.raises(Crash):
+            undo(world, 1, Script(at, "after", Crash()))
+        disk.plug_again()
+        told = world.recover()
+        where = f"after call {at}, {script.calls[at]}", told
+        assert (world.files(), world.folders(), world.folder_times()) == wanted, where
+
+
+NFC, NFD = (unicodedata.normalize(form, "Größe.wav") for form in ("NFC", "NFD"))
+
+
+def respelled(disk: Disk, elsewhere: Path, old: str, new: str) -> tuple[DiskWorld, Path, Plan]:
+    """Give a world, a folder with one file, and a plan that spells its name anew."""
+    world = new_world(disk, elsewhere, inbox_too=False)
+    folder = world.library / "Kicks"
+    folder.mkdir()
+    (folder / old).write_bytes(b"a sound")
+    return world, folder, Plan(origin="sort", title=new, operations=(move(folder / old, folder / new),))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+@pytest.mark.parametrize(("old", "new"), [("kick.wav", "Kick.wav"), (NFC, NFD), (NFD, NFC)])
+def test_a_new_spelling_is_undone_and_done_again(disk: Disk, tmp_path: Path, old: str, new: str) -> None:
+    world, folder, plan = respelled(disk, tmp_path / "elsewhere", old, new)
+    assert undone(world.run(plan)) == []
+    assert names(folder) == [new]
+    for batch, name in ((1, old), (2, new), (3, old)):
+        assert undone(undo(world, batch)) == []
+        assert names(folder) == [name]
+    assert (folder / old).read_bytes() == b"a sound"
+
+
+@pytest.mark.parametrize(("old", "new"), [("kick.wav", "Kick.wav"), (NFC, NFD)])
+def test_a_new_spelling_that_crashed_is_finished(disk: Disk, tmp_path: Path, old: str, new: str) -> None:
+    world, folder, plan = respelled(disk, tmp_path / "elsewhere", old, new)
+    script = Script()
+    world.run(plan, script)
+    for at, name in enumerate(script.calls):
+        world, folder, plan = respelled(disk, tmp_path / "elsewhere", old, new)
+        with pytest.raises(Crash):
+            world.run(plan, Script(at, "after", Crash()))
+        disk.plug_again()
+        told = world.recover()
+        assert names(folder) == [new], (at, name, told)
+        assert undone(undo(world, 1)) == [], (at, name, told)
+        assert names(folder) == [old]
+
+
+@pytest.mark.parametrize(("first", "second"), [("Kick.wav", "kick.wav"), (NFC, NFD)])
+def test_what_the_disk_takes_for_one_name_is_not_overwritten(
+    disk: Disk, tmp_path: Path, first: str, second: str
+) -> None:
+    world = new_world(disk, tmp_path / "elsewhere", inbox_too=False)
+    one, two = world.inbox / "One" / first, world.inbox / "Two" / second
+    for path, content in ((one, b"one"), (two, b"another")):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    moves = (move(one, world.library / first), move(two, world.library / second))
+    outcome = world.run(Plan(origin="sort", title="Two packs", operations=moves))
+    if disk.kind.is_one(case=first == "Kick.wav"):
+        assert [one.state for one in outcome.results] == ["done", "failed"]
+        assert outcome.results[1].error == f"There is already something at {world.library / second}"
+        assert two.read_bytes() == b"another"
+    else:
+        assert undone(outcome) == []
+        assert (world.library / second).read_bytes() == b"another"
+    assert (world.library / first).read_bytes() == b"one"
+    undo(world, 1)
+    assert (one.read_bytes(), two.read_bytes()) == (b"one", b"another")

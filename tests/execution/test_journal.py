@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from organizer.errors import JournalError
 from organizer.execution import codec, schema
 from organizer.execution.journal import Journal
+from organizer.execution.reader import JournalReader
 from organizer.execution.records import Closing, Hold, Note
 from organizer.planning.operations import (
     Copy,
@@ -183,16 +184,19 @@ def test_what_was_not_written_whole_is_not_there(journal: Journal) -> None:
 
 
 def test_readers_see_the_journal_while_it_is_written(journal: Journal) -> None:
-    with Journal(journal.path, read_only=True) as reader:
+    with JournalReader(journal.path) as reader:
         assert reader.batches() == []
         batch = journal.begin(plan_of(*EVERY_KIND), now=1.0)
         assert [one.id for one in reader.batches()] == [batch]
-        with pytest.raises(JournalError):
-            reader.finish(batch, now=2.0)
+    with (
+        closing(schema.open_to_read(journal.path)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("DELETE FROM batch")
 
 
 def test_reading_before_anything_was_written_finds_nothing(tmp_path: Path) -> None:
-    with Journal(tmp_path / "none" / "journal.sqlite", read_only=True) as reader:
+    with JournalReader(tmp_path / "none" / "journal.sqlite") as reader:
         assert reader.batches() == []
         assert reader.held_count() == 0
     assert not (tmp_path / "none").exists()
@@ -208,15 +212,15 @@ def test_every_commit_is_on_the_disk(journal: Journal) -> None:
         name: journal._connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "user_version")
     }
-    assert values == {"journal_mode": "wal", "synchronous": 2, "user_version": 1}
+    assert values == {"journal_mode": "wal", "synchronous": 2, "user_version": schema.VERSION}
 
 
-@pytest.mark.parametrize("read_only", [False, True])
-def test_a_file_that_is_no_journal_is_said_to_be_damaged(tmp_path: Path, read_only: bool) -> None:
+@pytest.mark.parametrize("opened", [Journal, JournalReader])
+def test_a_file_that_is_no_journal_is_said_to_be_damaged(tmp_path: Path, opened: type[JournalReader]) -> None:
     path = tmp_path / "journal.sqlite"
     path.write_bytes(b"no database at all" * 100)
     with pytest.raises(JournalError, match="damaged") as raised:
-        Journal(path, read_only=read_only)
+        opened(path)
     assert raised.value.path == path
     assert "backup" in raised.value.hint
     assert path.read_bytes() == b"no database at all" * 100
@@ -231,18 +235,18 @@ def test_a_journal_with_damaged_pages_is_said_to_be_damaged(tmp_path: Path) -> N
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xa5" * (size - 4096))
-    with Journal(path) as journal, pytest.raises(JournalError, match="damaged"):
+    with pytest.raises(JournalError, match="damaged"), Journal(path) as journal:
         journal.operations(1)
 
 
-@pytest.mark.parametrize("read_only", [False, True])
-def test_a_journal_of_a_newer_version_is_left_alone(tmp_path: Path, read_only: bool) -> None:
+@pytest.mark.parametrize("opened", [Journal, JournalReader])
+def test_a_journal_of_a_newer_version_is_left_alone(tmp_path: Path, opened: type[JournalReader]) -> None:
     path = tmp_path / "journal.sqlite"
     Journal(path).close()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
     with pytest.raises(JournalError, match="newer Organizer") as raised:
-        Journal(path, read_only=read_only)
+        opened(path)
     assert "Update" in raised.value.hint
 
 

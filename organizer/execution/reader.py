@@ -1,0 +1,238 @@
+"""What the journal tells. Reads its SQLite file; `journal` alone writes to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from organizer.execution import places, schema
+from organizer.execution.holds import Holds
+from organizer.execution.mounts import Mounts
+from organizer.execution.places import Places
+from organizer.execution.records import COUNTED, BatchRecord, OperationRecord
+from organizer.execution.rows import batch_of, operation_of, text_of
+from organizer.library.store import prefix_range
+from organizer.planning.operations import Copy, Extract, Link
+from organizer.planning.undo import Done
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from organizer.sample import Stamp
+
+Told = TypeVar("Told")
+
+
+class JournalReader:
+    """One connection for the whole process, shared by its threads."""
+
+    def __init__(self, path: Path, *, look_at_mounts: Callable[[], Mounts] = Mounts.now) -> None:
+        self.path = path
+        self._look_at_mounts = look_at_mounts
+        self._lock = threading.RLock()
+        self._connection = self._connect()
+        self._places = Places()
+        self._holds = Holds(self._places)
+        try:
+            self._read_places()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> sqlite3.Connection:
+        return schema.open_to_read(self.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    @property
+    def places(self) -> Places:
+        """Give the folders that paths are told from, where they are now."""
+        return self._places
+
+    def batch(self, batch: int) -> BatchRecord | None:
+        found = self._batches("WHERE id = ?", (batch,))
+        return found[0] if found else None
+
+    def batches(self, *, limit: int | None = None) -> list[BatchRecord]:
+        """Give batches, the newest first."""
+        return self._batches("ORDER BY id DESC LIMIT ?", (-1 if limit is None else limit,))
+
+    def turning(self, batch: int) -> list[BatchRecord]:
+        """Give the batches that turned this one around, the newest first."""
+        return self._batches(
+            "WHERE origin = 'undo' AND EXISTS (SELECT 1 FROM json_each(undoes) WHERE value = ?)"
+            " ORDER BY id DESC",
+            (batch,),
+        )
+
+    def open_batch(self, inbox: str, title: str, *, now: float, seconds: float = 600) -> int | None:
+        """Find the newest batch of a pack, where late files may still join it."""
+        found = self._batches(
+            "WHERE origin = 'pack' AND inbox = CAST(? AS TEXT) AND title = CAST(? AS TEXT)"
+            " ORDER BY id DESC LIMIT 1",
+            (text_of(inbox), text_of(title)),
+        )
+        if not found or found[0].undone:
+            return None
+        young = now - max(found[0].started, found[0].finished or 0.0) <= seconds
+        return found[0].id if young else None
+
+    def unfinished(self) -> list[BatchRecord]:
+        """Give batches that were stopped or interrupted, the oldest first."""
+        return self._batches("WHERE state = 'open' ORDER BY id", ())
+
+    def undoable(self, batches: Sequence[int] | None = None) -> tuple[BatchRecord, ...]:
+        """Give what can be undone, the newest first; without `batches`, everything but undos themselves."""
+        return tuple(
+            one
+            for one in self.batches()
+            if not one.undone
+            and (one.counts.get("done") or one.counts.get("open"))
+            and (one.origin != "undo" if batches is None else one.id in batches)
+        )
+
+    def last(self, number: int) -> tuple[BatchRecord, ...]:
+        """Give the newest batches that can be undone."""
+        return self.undoable()[:number]
+
+    def is_undone(self, batch: int) -> bool:
+        found = self.batch(batch)
+        return found is not None and found.undone
+
+    def operations(self, batch: int) -> list[OperationRecord]:
+        """Give the operations of a batch, in the order of the plan."""
+        return self._operations("WHERE batch = ? ORDER BY id", (batch,))
+
+    def done(self, batches: Sequence[int]) -> tuple[Done, ...]:
+        """Give what was done in these batches, the oldest first, for undo to turn around."""
+        return tuple(
+            Done(
+                operation=one.operation,
+                stamp_after=one.stamp_after,
+                hash_after=one.hash_after or None,
+                hash_before=one.hash_before or None,
+                patch=one.patch,
+            )
+            for batch in sorted(batches)
+            for one in self.operations(batch)
+            if one.state == "done"
+        )
+
+    def history_of(self, path: Path) -> list[OperationRecord]:
+        """Give every operation that names this path, the oldest first."""
+        name = self._name(path)
+        return self._operations(
+            "WHERE source = CAST(? AS TEXT) OR target = CAST(? AS TEXT) ORDER BY id", (name, name)
+        )
+
+    def copies_of(self, paths: Iterable[Path]) -> dict[tuple[Path, str], tuple[Path, ...]]:
+        """Give the copies and links in force that were made of these files, by path and by the hash of the
+        bytes."""
+        found: dict[tuple[Path, str], tuple[Path, ...]] = {}
+        for path in paths:
+            for one in self._operations(
+                "WHERE source = CAST(? AS TEXT) AND kind IN ('copy', 'link') AND state = 'done' AND batch IN"
+                " (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+                (self._name(path),),
+            ):
+                if isinstance(one.operation, Copy | Link):
+                    for content_hash in {one.operation.content_hash, one.hash_after}:
+                        known = found.get((path, content_hash), ())
+                        found[path, content_hash] = (*known, one.operation.target)
+        return found
+
+    def extracted(self, archive: Path) -> set[tuple[str, str, Path]]:
+        """Give what came out of an archive and is in force: what it is called there, its hash, and where it
+        went.
+
+        Nothing where the archive itself was filed since: what lies at its path now is another one.
+        """
+        first, last = prefix_range(self._places.spell(archive))
+        filed = self._operations(
+            "WHERE source = CAST(? AS TEXT) AND kind = 'move' AND state = 'done'"
+            " AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL AND undoes = '[]') ORDER BY id",
+            (self._name(archive),),
+        )
+        if filed:
+            return set()
+        return {
+            (one.operation.member, one.operation.content_hash, one.operation.target)
+            for one in self._operations(
+                "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
+                " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+                (first, last),
+            )
+            if isinstance(one.operation, Extract)
+        }
+
+    def is_held(self, path: Path, stamp: Stamp, hash_of: Callable[[Path], str]) -> bool:
+        """Say whether a file is one that undo put back; `hash_of` is asked only where stamps cannot tell."""
+        with self._reading() as cursor:
+            wanted = self._holds.candidates(cursor, path, stamp)
+        return wanted is True or (bool(wanted) and hash_of(path) in wanted)
+
+    def held_count(self, roots: Sequence[Path] = ()) -> int:
+        """Count what is held, below these folders or everywhere."""
+        with self._reading() as cursor:
+            return self._holds.count(cursor, roots)
+
+    # How
+
+    def _batches(self, which: str, values: tuple[object, ...]) -> list[BatchRecord]:
+        marks = ", ".join("?" * len(COUNTED))
+        with self._reading() as cursor:
+            rows = cursor.execute(f"SELECT * FROM batch {which}", values).fetchall()
+            found = []
+            for row in rows:
+                counts = cursor.execute(
+                    "SELECT state, count(*) FROM operation"
+                    f" WHERE batch = ? AND kind IN ({marks}) GROUP BY state",
+                    (row["id"], *COUNTED),
+                ).fetchall()
+                found.append(self._told(row, partial(batch_of, counts=dict(counts))))
+        return found
+
+    def _operations(self, which: str, values: tuple[object, ...]) -> list[OperationRecord]:
+        with self._reading() as cursor:
+            rows = cursor.execute(f"SELECT * FROM operation {which}", values).fetchall()
+        return [self._told(row, operation_of) for row in rows]
+
+    def _told(self, row: sqlite3.Row, convert: Callable[[sqlite3.Row, Places], Told]) -> Told:
+        """Read a row; what another program has learnt of places since is learnt, too."""
+        try:
+            return convert(row, self._places)
+        except places.UnknownPlace:
+            self._read_places()
+            return convert(row, self._places)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Cursor]:
+        with self._lock:
+            try:
+                yield self._connection.cursor()
+            except sqlite3.Error as error:
+                raise schema.translate(error, self.path) from error
+
+    def _read_places(self) -> None:
+        with self._reading() as cursor:
+            self._use(places.load(cursor, self._look_at_mounts()))
+
+    def _use(self, known: Places) -> None:
+        self._places = known
+        self._holds = Holds(known)
+
+    def _name(self, path: Path) -> bytes:
+        return os.fsencode(self._places.spell(path))

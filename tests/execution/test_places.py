@@ -1,0 +1,161 @@
+"""What was filed is found again where its drive is mounted now, or where its folder was moved."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+import pytest
+
+from organizer.execution.executor import Executor
+from organizer.execution.filesystem import Filesystem
+from organizer.execution.journal import Journal
+from organizer.execution.mounts import Mount, Mounts, Spot
+from organizer.execution.places import Place, Places
+from organizer.execution.reader import JournalReader
+from organizer.planning.operations import Move, Plan
+from tests.execution.stage import World, move
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SSD, DISK = "1f4c-22aa", "9e01-77bd"
+
+
+def table(*mounted: tuple[Path, str]) -> Callable[[], Mounts]:
+    """A machine on which volumes are mounted at these folders."""
+    mounts = [
+        Mount(point=point, root=PurePosixPath("/"), type="exfat", device=f"/dev/{volume}")
+        for point, volume in mounted
+    ]
+    whole = Mount(point=Path("/"), root=PurePosixPath("/"), type="overlay", device="overlay")
+    volumes = {f"/dev/{volume}": volume for _, volume in mounted}
+    return lambda: Mounts((whole, *mounts), volumes)
+
+
+def moved(world: World, library: Path) -> World:
+    return World(world.root, library, world.kind)
+
+
+@pytest.fixture
+def ssd(tmp_path: Path) -> World:
+    """A world whose library lies on a drive, and whose inbox does not."""
+    world = World(tmp_path / "world", tmp_path / "media" / "SSD" / "Samples")
+    world.fill()
+    return world
+
+
+def opened(world: World, look: Callable[[], Mounts]) -> Journal:
+    return Journal(world.journal_path, folders=[world.inbox, world.library], look_at_mounts=look)
+
+
+def test_a_path_is_spelt_from_the_innermost_place_and_read_again() -> None:
+    outer = Place(id=1, root=Path("/media/SSD"), told=Path("/media/SSD"), spot=None)
+    inner = Place(id=12, root=Path("/media/SSD/Samples"), told=Path("/media/SSD/Samples"), spot=None)
+    places = Places([outer, inner])
+    spelt = {
+        "/media/SSD/Samples/Kicks/a.wav": "@12/Kicks/a.wav",
+        "/media/SSD/Samples": "@12/",
+        "/media/SSD/x": "@1/x",
+        "/media/SSDx/a.wav": "/media/SSDx/a.wav",
+        "/media/SSD/@1/a.wav": "@1/@1/a.wav",
+    }
+    assert {path: places.spell(Path(path)) for path in spelt} == spelt
+    assert {str(places.path(name)): name for name in spelt.values()} == spelt
+
+
+def test_a_drive_that_is_mounted_elsewhere_is_found_and_undone_from(ssd: World, tmp_path: Path) -> None:
+    original, drive = ssd.files(), tmp_path / "media" / "SSD"
+    with closing(opened(ssd, table((drive, SSD)))) as journal:
+        Executor(journal, Filesystem()).run(ssd.plan())
+    drive.rename(elsewhere := tmp_path / "media" / "SSD1")
+    drive.mkdir()  # what is left of a mount point
+    now = moved(ssd, elsewhere / "Samples")
+    look = table((elsewhere, SSD))
+    with closing(JournalReader(ssd.journal_path, look_at_mounts=look)) as journal:
+        filed = [one.operation for one in journal.operations(1) if isinstance(one.operation, Move)]
+        assert all(one.target.exists() for one in filed)
+        assert len(journal.history_of(elsewhere / "Samples" / "Kicks" / "a.wav")) > 1
+    # The configuration still names the old place, where nothing is now.
+    with closing(Journal(ssd.journal_path, folders=[ssd.inbox], look_at_mounts=look)) as journal:
+        Executor(journal, Filesystem()).run(now.undoing(journal, 1))
+    assert now.files() == original
+
+
+def test_a_place_that_is_configured_anew_stays_the_same_place(ssd: World, tmp_path: Path) -> None:
+    original, drive = ssd.files(), tmp_path / "media" / "SSD"
+    with closing(opened(ssd, table((drive, SSD)))) as journal:
+        Executor(journal, Filesystem()).run(ssd.plan())
+    drive.rename(elsewhere := tmp_path / "media" / "SSD1")
+    now = moved(ssd, elsewhere / "Samples")
+    with closing(opened(now, table((elsewhere, SSD)))) as journal:
+        Executor(journal, Filesystem()).run(now.undoing(journal, 1))
+        assert journal.held_count([now.inbox]) == len(original)
+    with closing(opened(now, table((elsewhere, SSD)))) as journal:
+        assert now.library in {one.told for one in journal.places}
+        assert sorted(one.root for one in journal.places) == sorted([now.inbox, now.library])
+
+
+def test_another_drive_at_the_same_path_is_another_place(ssd: World, tmp_path: Path) -> None:
+    drive = tmp_path / "media" / "SSD"
+    with closing(opened(ssd, table((drive, SSD)))) as journal:
+        Executor(journal, Filesystem()).run(ssd.plan())
+    drive.rename(elsewhere := tmp_path / "media" / "SSD1")
+    ssd.library.mkdir(parents=True)
+    look = table((drive, DISK), (elsewhere, SSD))
+    with closing(opened(ssd, look)) as journal:
+        (first, *_) = [one for one in journal.operations(1) if isinstance(one.operation, Move)]
+        assert isinstance(first.operation, Move)
+        assert first.operation.target.is_relative_to(elsewhere)
+        spots = {one.spot for one in journal.places} - {None}
+        assert spots == {Spot(SSD, PurePosixPath("/Samples")), Spot(DISK, PurePosixPath("/Samples"))}
+
+
+def test_what_was_written_before_a_folder_had_a_place_is_spelt_by_it(ssd: World) -> None:
+    original = ssd.files()
+    ssd.run(ssd.plan())
+    with closing(Journal(ssd.journal_path)) as journal:
+        Executor(journal, Filesystem()).run(ssd.undoing(journal, 1))
+        before = [journal.operations(one) for one in (1, 2)]
+    with closing(opened(ssd, table())) as journal:
+        assert [journal.operations(one) for one in (1, 2)] == before
+        assert journal.batches()[0].hold == ssd.inbox
+        assert journal.held_count([ssd.inbox]) == len(original)
+        assert journal.history_of(ssd.pack / "a.wav")
+    ssd.library.rename(elsewhere := ssd.root / "other")
+    with closing(opened(ssd, table())) as journal:
+        assert journal.relocate(ssd.library, elsewhere)
+        assert not journal.relocate(ssd.root, elsewhere)
+        targets = [one.operation.target for one in journal.operations(1) if isinstance(one.operation, Move)]
+        assert all(one.is_relative_to(elsewhere) for one in targets)
+
+
+def test_a_folder_that_was_moved_and_used_already_is_one_place_again(ssd: World) -> None:
+    original = ssd.files()
+    with closing(opened(ssd, table())) as journal:
+        Executor(journal, Filesystem()).run(ssd.plan())
+    ssd.library.rename(elsewhere := ssd.root / "other")
+    now = moved(ssd, elsewhere)
+    now.inbox.mkdir(exist_ok=True)
+    (now.inbox / "late.txt").write_bytes(b"late")
+    with closing(opened(now, table())) as journal:
+        late = Plan(
+            origin="pack", title="late", operations=(move(now.inbox / "late.txt", elsewhere / "late.txt"),)
+        )
+        Executor(journal, Filesystem()).run(late)
+        assert journal.relocate(ssd.library, elsewhere)
+        for batch in (2, 1):
+            Executor(journal, Filesystem()).run(now.undoing(journal, batch))
+    (now.inbox / "late.txt").unlink()
+    assert now.files() == original
+
+
+def test_places_that_another_program_has_learnt_are_learnt_too(ssd: World) -> None:
+    with closing(Journal(ssd.journal_path, look_at_mounts=table())) as early:
+        assert list(early.places) == []
+        with closing(opened(ssd, table())) as journal:
+            Executor(journal, Filesystem()).run(ssd.plan())
+        assert [one.counts for one in early.batches()]
+        assert all(one.operation for one in early.operations(1))
+        assert {one.root for one in early.places} == {ssd.inbox, ssd.library}

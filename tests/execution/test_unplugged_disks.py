@@ -1,0 +1,192 @@
+"""Disks that are full, may only be read, are taken out in the middle, or lose power."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from organizer.errors import FileProblem
+from organizer.execution.journal import Journal
+from organizer.execution.syscalls import is_temp
+from organizer.planning.operations import MakeFolder, Plan
+from tests.execution.conftest import MEMORY
+from tests.execution.disks import EXFAT, EXT4, TMPFS, Disk, DiskWorld, Kind, new_world, plugged
+from tests.execution.stage import Crash, Script, move, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from organizer.execution.outcome import Outcome, Result
+
+POINTS = 16  # how many of the calls of a run lose power
+NAMES = ("c.txt", "big.wav", "d.wav")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """A folder where syncs cost nothing."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.access(MEMORY, os.W_OK) else tmp_path) as folder:
+        yield Path(folder)
+
+
+def world_on(disk: Disk, place: Path) -> DiskWorld:
+    world = new_world(disk, place / "elsewhere", inbox_too=False)
+    (world.pack / "big.wav").write_bytes(os.urandom(900_000))
+    return world
+
+
+def plan_of(world: DiskWorld) -> Plan:
+    kicks = world.library / "Kicks"
+    moves = [move(world.pack / name, kicks / name) for name in NAMES if (world.pack / name).exists()]
+    return Plan(
+        origin="pack",
+        title="Pack",
+        operations=(*([] if kicks.is_dir() else [MakeFolder(path=kicks)]), *moves),
+    )
+
+
+def undo(world: DiskWorld, batch: int) -> Outcome:
+    with closing(Journal(world.journal_path)) as journal:
+        return world.run(world.undoing(journal, batch))
+
+
+def troubled(outcome: Outcome) -> list[Result]:
+    return [one for one in outcome.results if one.state != "done"]
+
+
+def test_on_a_full_disk_each_file_fails_alone_and_is_filed_when_there_is_space(place: Path) -> None:
+    with plugged(TMPFS, place / "disk") as disk:
+        world = world_on(disk, place)
+        disk.remount("size=512k")
+        before, kicks = world.files(), world.library / "Kicks"
+        outcome = world.run(plan_of(world))
+        assert [one.state for one in outcome.results] == ["done", "done", "failed", "done"]
+        (failed,) = troubled(outcome)
+        assert failed.error == f"The disk that holds {kicks} is full"
+        assert failed.hint.startswith("Free some space")
+        assert not failed.lasting
+        assert sorted(path.name for path in kicks.iterdir()) == ["c.txt", "d.wav"]
+        disk.remount("size=4m")
+        assert troubled(world.run(plan_of(world))) == []
+        for batch in (2, 1):
+            undo(world, batch)
+        assert world.files() == before
+
+
+@pytest.mark.parametrize("kind", [TMPFS, EXT4], ids=str)
+def test_a_disk_that_can_only_be_read_is_said_to_be_so(kind: Kind, place: Path) -> None:
+    with plugged(kind, place / "disk") as disk:
+        world = world_on(disk, place)
+        (world.library / "Kicks").mkdir()
+        before = world.files()
+        disk.remount("ro")
+        outcome = world.run(plan_of(world))
+        assert {one.state for one in outcome.results} == {"failed"}
+        assert all("can only be read" in one.error for one in outcome.results)
+        assert world.files() == before
+        disk.remount("rw")
+        assert troubled(world.run(plan_of(world))) == []
+
+
+@pytest.fixture(
+    params=[(EXT4, Disk.unplug), (EXFAT, Disk.unplug), (EXT4, Disk.cut)],
+    ids=["ext4 taken out", "exFAT taken out", "ext4 that answers no more"],
+)
+def failing(request: pytest.FixtureRequest, place: Path) -> Iterator[tuple[Disk, Callable[[Disk], None]]]:
+    """A disk, and how it fails."""
+    kind, fail = request.param
+    with plugged(kind, place / "disk") as disk:
+        yield disk, fail
+
+
+def test_a_disk_that_fails_in_the_middle_loses_nothing_and_is_filed_to_when_it_is_back(
+    failing: tuple[Disk, Callable[[Disk], None]], place: Path
+) -> None:
+    disk, fail = failing
+    script = Script(looks=True)
+    world = world_on(disk, place)
+    world.run(plan_of(world), script)
+    for at in range(1, len(script.calls), 3):
+        world = world_on(disk, place)
+        disk.sync()
+        before, where = world.files(), f"before call {at}, {script.calls[at]}"
+        try:
+            outcome = world.run(plan_of(world), Script(at, meanwhile=lambda: fail(disk), looks=True))
+        except FileProblem as problem:
+            told = [(problem.message, problem.hint, problem.lasting)]
+        else:
+            told = [(one.error, one.hint, one.lasting) for one in troubled(outcome)]
+        disk.unplug()
+        assert list(disk.folder.iterdir()) == [], where
+        disk.plug()
+        for error, hint, lasting in told:
+            assert error and hint and not lasting and ".organizer-" not in error, (where, error)
+        world.recover()
+        assert troubled(world.run(plan_of(world))) == [], where
+        # What was half written then is ours, and nobody's sound.
+        there = {path.name for path in (world.library / "Kicks").iterdir() if not is_temp(path.name)}
+        assert there == set(NAMES), where
+        for batch in (2, 1):
+            undo(world, batch)
+        assert world.files() == before, where
+
+
+def test_nothing_is_filed_into_the_folder_beneath_a_disk_that_was_taken_out(place: Path) -> None:
+    with plugged(EXT4, place / "disk") as disk:
+        world = world_on(disk, place)
+        world.library = disk.folder
+        plan = plan_of(world)
+        disk.unplug()
+        outcome = world.run(plan)
+        beneath = list(disk.folder.iterdir())
+        shutil.rmtree(disk.folder / "Kicks", ignore_errors=True)
+        assert beneath == []
+        assert {one.state for one in outcome.results} == {"failed"}
+
+
+@pytest.mark.parametrize("inbox_too", [False, True], ids=["inbox elsewhere", "inbox on it"])
+@pytest.mark.parametrize("undoing", [False, True], ids=["filing", "undoing"])
+def test_where_power_is_lost_all_is_finished_when_it_is_back(
+    place: Path, *, inbox_too: bool, undoing: bool
+) -> None:
+    """What was not synced is gone from the disk then, other than after a crash of the program alone."""
+
+    def begin() -> tuple[DiskWorld, Plan]:
+        world = new_world(disk, place / "elsewhere", inbox_too=inbox_too)
+        plan = world.plan()
+        if undoing:
+            world.run(plan)
+            with closing(Journal(world.journal_path)) as journal:
+                plan = world.undoing(journal, 1)
+        disk.sync()
+        return world, plan
+
+    with plugged(EXT4, place / "disk") as disk:
+        world, plan = begin()
+        script = Script()
+        world.run(plan, script)
+        wanted = settled(world.files()), world.folders()
+        for at in range(1, len(script.calls), max(1, len(script.calls) // POINTS)):
+            world, plan = begin()
+            with pytest.raises(Crash):
+                world.run(plan, Script(at, failure=Crash(), meanwhile=disk.cut))
+            disk.plug_again()
+            told = world.recover()
+            where = f"before call {at}, {script.calls[at]}", told
+            assert (settled(world.files()), world.folders()) == wanted, where
+
+
+def test_what_was_told_as_done_is_there_after_a_loss_of_power(place: Path) -> None:
+    with plugged(EXT4, place / "disk") as disk:
+        world = new_world(disk, place / "elsewhere", inbox_too=False)
+        assert troubled(world.run(world.plan())) == []
+        wanted = world.files()
+        disk.cut()
+        disk.plug_again()
+        assert world.files() == wanted
