@@ -5,10 +5,16 @@ It reads the journal and makes plans; the executor alone touches files. Used by 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from organizer.batch.whereabouts import Search, Whereabouts
 from organizer.execution.codec import encode
+from organizer.execution.foresight import Foresight
 from organizer.execution.locks import execution_lock
 from organizer.execution.outcome import Outcome
 from organizer.execution.recovery import recover
@@ -17,7 +23,9 @@ from organizer.planning.operations import (
     Copy,
     Extract,
     Link,
+    MakeFolder,
     Move,
+    Operation,
     Plan,
     RestoreBytes,
     WriteAttribute,
@@ -26,11 +34,11 @@ from organizer.planning.operations import (
     WriteTags,
     followed,
 )
-from organizer.planning.undo import invert
+from organizer.planning.standing import Standing
+from organizer.planning.undo import concerning, followed_to, invert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
     from organizer.config import Config
     from organizer.execution.executor import Executor
@@ -43,6 +51,18 @@ if TYPE_CHECKING:
 
 # How long a command waits for the service to finish the batch in hand.
 PATIENCE = 10.0
+
+
+# No batch of which only some files are asked for.
+NOTHING: Mapping[int, Collection[Path]] = MappingProxyType({})
+# So many files are named in the title of an undo.
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WayBack:
+    plan: Plan
+    found: Mapping[Path, Path]  # files that users have moved: where they were, and are
 
 
 class Undoing:
@@ -65,27 +85,29 @@ class Undoing:
         self._filesystem = filesystem
         self._index = index
 
-    def plan(self, batch: BatchRecord) -> Plan:
-        """Plan the way back of one batch."""
-        latest = self._latest_doing(batch)
-        done = self._journal.done([latest.id])
-        redo = batch.origin == "undo" and not is_redo(batch, self._journal)
-        back = self._turned_already(latest)
-        return Plan(
-            origin="undo",
-            title=f"{'redo' if redo else 'undo'} of {first_of(batch, self._journal).title}",
-            inbox=batch.inbox,
-            operations=tuple(
-                one for one in invert(done) if not isinstance(one, ACTIONS) or encode(one) not in back
-            ),
-            undoes=(batch.id,),
-            hold=None if redo else self._inbox_emptied_by(done),
-        )
+    def plan(self, batch: BatchRecord, *, only: Collection[Path] = ()) -> Plan:
+        """Plan the way back of one batch, or of some files of it, from where they are now."""
+        return self._way_back(batch, only, self._filesystem.exists).plan
+
+    def preview(
+        self, batches: Iterable[BatchRecord], *, only: Mapping[int, Collection[Path]] = NOTHING
+    ) -> list[Plan]:
+        """Give the plans of an undo as they would be done one after the other; what would be refused is a
+        `Skip` with the reason."""
+        foresight = Foresight(self._filesystem)
+        ordered = sorted(batches, key=lambda one: -one.id)
+        ways = (self._way_back(one, only.get(one.id, ()), foresight.is_there) for one in ordered)
+        return [foresight.of(way.plan) for way in ways]
 
     def undo(
-        self, batches: Sequence[BatchRecord], *, progress: Callable[[str, int, int], None]
+        self,
+        batches: Iterable[BatchRecord],
+        *,
+        only: Mapping[int, Collection[Path]] = NOTHING,
+        progress: Callable[[str, int, int], None],
     ) -> list[Outcome]:
-        """Undo batches, the newest first, each under the execution lock."""
+        """Undo batches, or of some of them `only` these files, the newest first, each under the execution
+        lock."""
         outcomes = []
         for batch in sorted(batches, key=lambda one: -one.id):
             with execution_lock(self._state, wait=PATIENCE, what=f"undo of batch {batch.id}"):
@@ -95,25 +117,111 @@ class Undoing:
                 if now.undone and now.undone_by != batch.undone_by:
                     outcomes.append(Outcome(batch=None, results=()))  # another command was quicker
                     continue
-                plan = self.plan(now)
-                outcome = self._executor.run(plan, progress=partial(progress, plan.title))
+                way = self._way_back(now, only.get(batch.id, ()), self._filesystem.exists)
+                self._index.moved(way.found.items())
+                outcome = self._executor.run(way.plan, progress=partial(progress, way.plan.title))
                 done = [result.operation for result in outcome.results if result.state == "done"]
                 self._index.moved(followed(done))
             outcomes.append(outcome)
         return outcomes
 
+    def _way_back(
+        self, batch: BatchRecord, only: Collection[Path], is_there: Callable[[Path], bool]
+    ) -> _WayBack:
+        latest = self._latest_doing(batch)
+        whole = self._journal.done([latest.id])
+        done = concerning(whole, only) if only else whole
+        back = self._turned_already(latest)
+        operations = [one for one in invert(done) if not isinstance(one, ACTIONS) or encode(one) not in back]
+        whereabouts = self._look_for(operations, Standing(whole), is_there)
+        redo = batch.origin == "undo" and not is_redo(batch, self._journal)
+        title = first_of(batch, self._journal).title
+        plan = Plan(
+            origin="undo",
+            title=" ".join(("redo of" if redo else "undo of", *named(only), title)),
+            inbox=batch.inbox,
+            operations=self._with_folders(
+                followed_to(operations, whereabouts.found, whereabouts.changed), is_there
+            ),
+            undoes=(latest.id if only else batch.id,),
+            part=bool(only),
+            hold=None if redo else self._inbox_emptied_by(done),
+        )
+        return _WayBack(plan=plan, found=whereabouts.found)
+
+    def _with_folders(
+        self, operations: Iterable[Operation], is_there: Callable[[Path], bool]
+    ) -> tuple[Operation, ...]:
+        """Make folders that somebody else has taken away meanwhile, in an inbox or library that is there."""
+        made: set[Path] = set()
+        whole: list[Operation] = []
+        for operation in operations:
+            place = (
+                operation.path if isinstance(operation, MakeFolder) else getattr(operation, "target", None)
+            )
+            if place in made:
+                continue
+            for folder in reversed(place.parents if place is not None else ()):
+                inside = any(root in folder.parents and root.is_dir() for root in self._roots)
+                if inside and folder not in made and not is_there(folder):
+                    whole.append(MakeFolder(path=folder))
+                    made.add(folder)
+            if isinstance(operation, MakeFolder):
+                made.add(operation.path)
+            whole.append(operation)
+        return tuple(whole)
+
+    @property
+    def _roots(self) -> list[Path]:
+        return [*self._config.library_roots, *(one.root for one in self._config.inbox)]
+
+    def _look_for(
+        self, operations: Sequence[Operation], standing: Standing, is_there: Callable[[Path], bool]
+    ) -> Whereabouts:
+        """Look for files that users have renamed or moved since."""
+        spoken_of = {
+            getattr(operation, name)
+            for operation in operations
+            for name in ("path", "source", "original")
+            if hasattr(operation, name)
+        }
+        missing = {
+            path: lying
+            for path in sorted(spoken_of)
+            if (lying := standing.get(path)) is not None and not is_there(path)
+        }
+        search = Search(
+            roots=self._roots,
+            is_spoken_for=lambda path: self._journal.leaving(path) is not None,
+            content_hash=self._filesystem.content_hash,
+            sound_id=_heard,
+            sound_before=self._sound_at,
+        )
+        goals = {one.source: one.target for one in operations if isinstance(one, Move)}
+        return search.find(missing, goals)
+
+    def _sound_at(self, path: Path) -> str | None:
+        entry = self._index.get(path)
+        return None if entry is None else entry.sample.facts.sound_id
+
     def _turned_already(self, batch: BatchRecord) -> set[str]:
-        """Give what an earlier undo, which could not do all of it, has put back of a batch."""
-        if not batch.undone:
-            return set()
-        undos = [one.id for one in self._journal.turning(batch.id) if not one.undone]
-        return {encode(one.operation) for one in self._journal.done(undos)}
+        """Give what was put back of a batch: by an undo that could not do all of it, or by one of some
+        files."""
+        back: set[str] = set()
+        for undo in self._journal.turning(batch.id):
+            if not undo.undone:
+                back |= {encode(one.operation) for one in self._journal.done([undo.id])}
+            elif undo.part:
+                redos = [one for one in self._journal.turning(undo.id) if not one.undone]
+                back = back.union(*(self._turned_already(one) for one in redos))
+        return back
 
     def _latest_doing(self, batch: BatchRecord) -> BatchRecord:
         """Find the redo by which a batch is in force again: it knows the files as they are now."""
         redos = [
             redo
             for undo in self._journal.turning(batch.id)
+            if not undo.part
             for redo in self._journal.turning(undo.id)
             if not redo.undone and redo.counts.get("done")
         ]
@@ -138,6 +246,19 @@ class Undoing:
                     if inbox is not None:
                         return inbox.root
         return None
+
+
+def _heard(path: Path) -> str:
+    from organizer.recognition.identity import sound_id
+
+    return sound_id(path)
+
+
+def named(only: Collection[Path]) -> list[str]:
+    """Name files in the title of an undo: "Kick.wav of"."""
+    names = [one.name for one in only]
+    more = [f"and {len(names) - NAMED} more"] if len(names) > NAMED else []
+    return [", ".join([*names[:NAMED], *more]), "of"] if names else []
 
 
 def is_redo(batch: BatchRecord, journal: JournalReader) -> bool:

@@ -10,10 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from organizer.errors import FileProblem
 from organizer.execution.filesystem import Temp
 from organizer.execution.known import Effect, Known, Staged
-from organizer.execution.problems import CrossesDevices, LeftAlone, appeared, changed
+from organizer.execution.problems import (
+    NOT_IN_ARCHIVE,
+    OTHER_ORIGINAL,
+    CrossesDevices,
+    LeftAlone,
+    appeared,
+    changed,
+    gone,
+    no_link,
+    stands_alone,
+)
 from organizer.execution.writing import Writing
 from organizer.planning.operations import (
     Copy,
@@ -58,7 +67,7 @@ class Acts:
         if isinstance(operation, RemoveCopy | RemoveLink | RemoveExtracted) and not self._files.exists(
             operation.path
         ):
-            raise LeftAlone(f"{operation.path} is no longer there", path=operation.path)
+            raise gone(operation.path)
         match operation:
             case Move():
                 return self._move(operation, reserved)
@@ -142,16 +151,8 @@ class Acts:
         current = self._files.stamp(removal.path)
         if self._files.content_hash(removal.path) != removal.content_hash:
             raise changed(removal.path)
-        try:
-            kept = self._files.content_hash(removal.original) == removal.content_hash
-        except (FileProblem, FileNotFoundError, NotADirectoryError):
-            kept = False
-        if not kept or self._files.is_one_entry(removal.path, removal.original):
-            raise LeftAlone(
-                f"{removal.path.name} stays: what it was copied from is no longer the same",
-                path=removal.path,
-                hint="It may be the only one of its kind; remove it yourself if you do not need it",
-            )
+        if not self._files.is_another_of(removal.original, removal.path, removal.content_hash):
+            raise stands_alone(removal.path, OTHER_ORIGINAL)
         self._files.remove_file_if(removal.path, current)
         return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
 
@@ -174,11 +175,7 @@ class Acts:
         if self._files.content_hash(removal.path) != removal.content_hash:
             raise changed(removal.path)
         if self._known.hashes(removal.archive).get(removal.member) != removal.content_hash:
-            raise LeftAlone(
-                f"{removal.path.name} stays: the archive that it came out of does not hold it any more",
-                path=removal.path,
-                hint="It may be the only one of its kind; remove it yourself if you do not need it",
-            )
+            raise stands_alone(removal.path, NOT_IN_ARCHIVE)
         self._files.remove_file_if(removal.path, current)
         return Effect(stamp=self._files.stamp(removal.archive), touched=(removal.path.parent,))
 
@@ -195,11 +192,7 @@ class Acts:
 
     def _remove_link(self, removal: RemoveLink) -> Effect:
         if not self._files.is_link(removal.path, removal.original, removal.pointer):
-            raise LeftAlone(
-                f"{removal.path.name} stays: it is no longer a link to {removal.original.name}",
-                path=removal.path,
-                hint="Remove it yourself if you do not need it",
-            )
+            raise no_link(removal.path, removal.original)
         self._files.remove_link(removal.path)
         return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
 

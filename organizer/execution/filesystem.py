@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from organizer.errors import CannotWrite
+from organizer.errors import CannotWrite, FileProblem
 from organizer.execution import syscalls
 from organizer.execution.primitives import Primitives
 from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
@@ -111,6 +111,14 @@ class Filesystem(Primitives):
             return fold(path.name) == fold(other.name) and path.parent.samefile(other.parent)
         except OSError:
             return True  # what cannot be told apart is not removed
+
+    def is_another_of(self, path: Path, copy: Path, content_hash: str) -> bool:
+        """Say whether a second file, besides its copy, holds these bytes; OSError where nobody can tell."""
+        try:
+            holds = self.content_hash(path) == content_hash
+        except (FileProblem, FileNotFoundError, NotADirectoryError):
+            return False
+        return holds and not self.is_one_entry(copy, path)
 
     def is_alias(self, source: Path, target: Path) -> bool:
         """Say whether two names are one entry, on a disk that folds case or Unicode forms."""

@@ -26,6 +26,11 @@ class CrossesDevices(Exception):
     """A rename cannot do it: the two folders lie on different disks."""
 
 
+# Why a copy stays, where an undo would remove it.
+OTHER_ORIGINAL = "what it was copied from is no longer the same"
+NOT_IN_ARCHIVE = "the archive that it came out of does not hold it any more"
+
+
 def changed(path: Path) -> LeftAlone:
     return LeftAlone(
         f"{path.name} has changed since this was planned", path=path, hint="It stays where it is"
@@ -43,6 +48,27 @@ def appeared(path: Path) -> CannotWrite:
 def vanished(path: Path) -> CannotWrite:
     return CannotWrite(
         f"{path} is no longer there", path=path, hint="It was moved or deleted by someone else"
+    )
+
+
+def gone(path: Path) -> LeftAlone:
+    return LeftAlone(f"{path} is no longer there", path=path)
+
+
+def stands_alone(path: Path, why: str) -> LeftAlone:
+    """Say of a copy that nothing else vouches for it."""
+    return LeftAlone(
+        f"{path.name} stays: {why}",
+        path=path,
+        hint="It may be the only one of its kind; remove it yourself if you do not need it",
+    )
+
+
+def no_link(path: Path, original: Path) -> LeftAlone:
+    return LeftAlone(
+        f"{path.name} stays: it is no longer a link to {original.name}",
+        path=path,
+        hint="Remove it yourself if you do not need it",
     )
 
 

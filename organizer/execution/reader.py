@@ -14,15 +14,16 @@ from organizer.execution.holds import Holds
 from organizer.execution.mounts import Mounts
 from organizer.execution.places import Places
 from organizer.execution.records import COUNTED, BatchRecord, OperationRecord
-from organizer.execution.rows import batch_of, operation_of, text_of
+from organizer.execution.rows import as_done, batch_of, operation_of, text_of
 from organizer.library.store import prefix_range
 from organizer.planning.operations import Copy, Extract, Link
-from organizer.planning.undo import Done
+from organizer.planning.standing import REMOVING, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from organizer.planning.undo import Done
     from organizer.sample import Stamp
 
 Told = TypeVar("Told")
@@ -119,16 +120,7 @@ class JournalReader:
     def done(self, batches: Sequence[int]) -> tuple[Done, ...]:
         """Give what was done in these batches, the oldest first, for undo to turn around."""
         return tuple(
-            Done(
-                operation=one.operation,
-                stamp_after=one.stamp_after,
-                hash_after=one.hash_after or None,
-                hash_before=one.hash_before or None,
-                patch=one.patch,
-            )
-            for batch in sorted(batches)
-            for one in self.operations(batch)
-            if one.state == "done"
+            as_done(one) for batch in sorted(batches) for one in self.operations(batch) if one.state == "done"
         )
 
     def history_of(self, path: Path) -> list[OperationRecord]:
@@ -136,6 +128,24 @@ class JournalReader:
         name = self._name(path)
         return self._operations(
             "WHERE source = CAST(? AS TEXT) OR target = CAST(? AS TEXT) ORDER BY id", (name, name)
+        )
+
+    def leaving(self, path: Path) -> OperationRecord | None:
+        """Give the operation that left a file at this path, if none has taken it away since."""
+        for record in reversed(self.history_of(path)):
+            if record.state == "done":
+                if path in Standing([as_done(record)]):
+                    return record
+                if isinstance(record.operation, REMOVING):
+                    return None
+        return None
+
+    def leaving_file(self, stamp: Stamp) -> list[OperationRecord]:
+        """Give the operations that left a file with this very stamp, wherever that was, the newest first."""
+        told = f"[{stamp.size}, {stamp.mtime_ns}, {stamp.inode}, "
+        return self._operations(
+            "WHERE state = 'done' AND stamp_after >= ? AND stamp_after < ? ORDER BY id DESC",
+            (told, told[:-1] + "!"),
         )
 
     def copies_of(self, paths: Iterable[Path]) -> dict[tuple[Path, str], tuple[Path, ...]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from organizer.execution import codec
 from organizer.execution.records import BatchRecord, OperationRecord, Origin, State
 from organizer.planning.operations import Skip
+from organizer.planning.undo import Done
 
 if TYPE_CHECKING:
     import sqlite3
@@ -54,6 +55,17 @@ def operation_of(row: sqlite3.Row, places: Places) -> OperationRecord:
         temp=None if row["temp"] is None else places.path(row["temp"]),
         temp_inode=None if row["temp_inode"] is None else int(row["temp_inode"]),
         reserved_inode=None if row["reserved_inode"] is None else int(row["reserved_inode"]),
+    )
+
+
+def as_done(record: OperationRecord) -> Done:
+    """Give of a record what undo needs."""
+    return Done(
+        operation=record.operation,
+        stamp_after=record.stamp_after,
+        hash_after=record.hash_after or None,
+        hash_before=record.hash_before or None,
+        patch=record.patch,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from organizer.pack import companion_of
 from organizer.planning.operations import (
     Copy,
     Extract,
@@ -30,8 +32,7 @@ from organizer.planning.operations import (
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,74 @@ def invert(done: Sequence[Done]) -> tuple[Operation, ...]:
     batch changed the file (tags), the executor goes by what it leaves behind when it takes that back.
     """
     return tuple(inverse for one in reversed(_with_bytes_before(done)) for inverse in _inverse(one))
+
+
+def concerning(done: Sequence[Done], paths: Collection[Path]) -> tuple[Done, ...]:
+    """Choose what was done to the files that lie at these paths now, and to what goes with them: companions,
+    copies, what is said of them, the folders that they left or came to."""
+    about = [part for one in done if (part := _about(one, paths)) is not None]
+    places = [
+        getattr(one.operation, name)
+        for one in about
+        for name in ("source", "target", "path")
+        if hasattr(one.operation, name)
+    ]
+    folders = {folder for place in places for folder in place.parents}
+    chosen = (one if _is_of_folder(one.operation, folders) else _about(one, paths) for one in done)
+    return tuple(one for one in chosen if one is not None)
+
+
+def _is_of_folder(operation: Operation, folders: Collection[Path]) -> bool:
+    return isinstance(operation, MakeFolder | RemoveFolder | KeepFolderTime) and operation.path in folders
+
+
+def _about(done: Done, paths: Collection[Path]) -> Done | None:
+    """Give an operation, or the part of it, that is about some files."""
+    operation = done.operation
+    match operation:
+        case Copy(source=source, target=place) | Link(source=source, target=place):
+            return done if source in paths or place in paths else None
+        case WriteEntries(path=place, entries=entries):
+            folders = (place.parent, place.parent.parent)
+            said = {
+                one.name: entries[one.name] for one in paths if one.parent in folders and one.name in entries
+            }
+            if said == entries:
+                return done
+            return Done(operation=replace(operation, entries=said)) if said else None
+        case (
+            Move(target=place)
+            | Extract(target=place)
+            | WriteTags(path=place)
+            | RestoreBytes(path=place)
+            | WriteAttribute(path=place)
+            | WriteSidecar(path=place)
+        ):
+            sample = companion_of(PurePosixPath(place.name))
+            beside = sample is not None and place.with_name(sample.name) in paths
+            return done if place in paths or beside else None
+    return None
+
+
+def followed_to(
+    operations: Iterable[Operation], found: Mapping[Path, Path], changed: Mapping[Path, Path]
+) -> tuple[Operation, ...]:
+    """Name files where they were found; what was found where it is to go needs no move any more.
+
+    A file in `changed` has other bytes by now, and stays: it is only told where it seems to be.
+    """
+    moved = []
+    for operation in operations:
+        values = {one.name: getattr(operation, one.name) for one in fields(operation)}
+        for name in ("path", "source", "original", "archive"):
+            if values.get(name) in found:
+                values[name] = found[values[name]]
+        if isinstance(operation, Move) and operation.source in changed:
+            values["remark"] = f"the same sound, changed, is {changed[operation.source]}"
+        now = type(operation)(**values)
+        if not (isinstance(now, Move) and now.source == now.target):
+            moved.append(now)
+    return tuple(moved)
 
 
 def _with_bytes_before(done: Sequence[Done]) -> list[Done]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,9 @@ from organizer.batch.arrivals import arrivals_below
 from organizer.config import Inbox
 from organizer.execution.filesystem import Filesystem
 from organizer.library.remainders import Nature
+from organizer.planning.operations import ACTIONS, Move, Plan, Skip
+from organizer.recognition.identity import content_hash
+from organizer.sample import Stamp
 from tests.desk import TAG_IN_PLACE
 
 if TYPE_CHECKING:
@@ -23,6 +27,18 @@ if TYPE_CHECKING:
     Make = Callable[..., Path]
 
 KICKS = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav", "Perc/Cowbell.wav": "Cowbell.wav"}
+
+
+EVERYTHING = """
+version = 1
+[[rule]]
+name = "Everything"
+when = { type = "audio" }
+then = [
+  { move = "Drums/{name}" }, { tag = { genre = "{category|x}" } }, { copy = "Copies/{name}" },
+  { sidecar = "json" },
+]
+"""
 
 
 def undo(desk: Desk, batch: int) -> tuple[int, int]:
@@ -201,3 +217,145 @@ def test_a_library_that_is_away_is_waited_for(desk: Desk, make_pack: Make) -> No
     assert len(desk.parts.filing.due()) == 2
     (report,) = desk.file()
     assert report.filed == 2
+
+
+def undo_files(desk: Desk, *names: str) -> tuple[int, int]:
+    """Undo what was done to some files of the library; give how many actions were done and were not."""
+    paths = [desk.library / name for name in names]
+    (number,) = {left.batch for path in paths if (left := desk.parts.journal.leaving(path))}
+    batch = desk.parts.journal.batch(number)
+    assert batch is not None
+    (outcome,) = desk.parts.undoing.undo([batch], only={number: paths}, progress=lambda *_: None)
+    return outcome.count("done"), outcome.count("failed") + outcome.count("skipped")
+
+
+def test_one_file_is_undone_with_all_that_goes_with_it(desk: Desk, make_pack: Make, tree_of: TreeOf) -> None:
+    (desk.home.rules / "default.toml").write_text(EVERYTHING)
+    make_pack(desk.inbox / "Kit", KICKS)
+    (desk.inbox / "Kit" / "Kick.wav.asd").write_bytes(b"what a DAW knows")
+    before = tree_of(desk.inbox)
+    desk.file()
+    filed = desk.filed()
+    assert undo_files(desk, "Drums/Kick.wav")[1] == 0
+    back = tree_of(desk.inbox)
+    assert {name: one for name, one in before.items() if "Cowbell" not in name} == back
+    assert desk.filed() == [name for name in filed if "Kick" not in name]
+    assert '"Kick.wav"' not in (desk.library / "Drums" / ".organizer.json").read_text()
+    assert [report.filed for report in desk.file()] == [0]  # it is held
+    # The rest of the batch can still be undone, and what is back already is not asked for again.
+    assert undo(desk, 1)[1] == 0
+    assert tree_of(desk.inbox) == before
+    assert desk.filed() == []
+
+
+def test_the_undo_of_one_file_can_be_undone_while_the_rest_stays_undone_or_not(
+    desk: Desk, make_pack: Make, tree_of: TreeOf
+) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    filed = desk.filed()
+    kick = next(name for name in desk.filed() if name.endswith("Kick.wav"))
+    undo_files(desk, kick)
+    (latest, *_) = desk.parts.journal.batches()
+    assert (latest.title, latest.part) == ("undo of Kick.wav of Kit", True)
+    assert undo(desk, latest.id) == (1, 0)
+    assert desk.filed() == filed
+    assert [one.id for one in desk.parts.journal.undoable()] == [1]
+    undo_files(desk, kick)
+    again = desk.parts.journal.batches()[0]
+    assert undo(desk, 1) == (1, 0)
+    assert tree_of(desk.inbox) == before
+    assert desk.parts.journal.is_undone(1)
+    # To turn the first undo around does not bring back what the second took.
+    assert undo(desk, again.id) == (1, 0)
+    assert desk.filed() == [kick]
+    assert desk.parts.journal.is_undone(1)
+
+
+@pytest.mark.parametrize("across", [False, True])
+def test_what_a_user_has_renamed_goes_back_from_where_it_is_now(
+    desk: Desk, make_pack: Make, tree_of: TreeOf, across: bool
+) -> None:
+    (desk.home.rules / "default.toml").write_text(EVERYTHING)
+    make_pack(desk.inbox / "Kit", KICKS)
+    before = tree_of(desk.inbox)
+    desk.file()
+    (desk.library / "Mine").mkdir()
+    for name in ("Kick.wav", "Cowbell.wav", ".organizer.json"):
+        place = desk.library / "Mine" / f"my {name}"
+        if across:  # as a file manager does between two disks
+            shutil.copy2(desk.library / "Drums" / name, place)
+            (desk.library / "Drums" / name).unlink()
+        else:
+            (desk.library / "Drums" / name).rename(place)
+    batch = desk.parts.journal.batch(1)
+    assert batch is not None
+    (preview,) = desk.parts.undoing.preview([batch])
+    (outcome,) = desk.parts.undoing.undo([batch], progress=lambda *_: None)
+    done = tuple(one.operation for one in outcome.results if one.state == "done")
+    assert tuple(one for one in preview.operations if not isinstance(one, Skip)) == done
+    assert outcome.count("failed") + outcome.count("skipped") == 0
+    assert tree_of(desk.inbox) == before
+    assert desk.filed() == []
+
+
+def test_what_a_user_has_renamed_and_changed_is_named(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    desk.file()
+    kick = next(desk.library.rglob("Kick.wav"))
+    kick.rename(mine := kick.with_name("Mine.wav"))
+    mine.write_bytes(mine.read_bytes() + b"what another program has appended")
+    batch = desk.parts.journal.batch(1)
+    assert batch is not None
+    (outcome,) = desk.parts.undoing.undo([batch], progress=lambda *_: None)
+    (refused,) = [one for one in outcome.results if one.state == "failed"]
+    assert isinstance(refused.operation, Move)
+    assert refused.operation.remark == f"the same sound, changed, is {mine}"
+    assert mine.exists()
+
+
+def test_what_another_batch_has_moved_on_is_not_taken_for_lost(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.inbox / "Kit", KICKS)
+    desk.file()
+    kick = next(desk.library.rglob("Kick.wav"))
+    further = Move(
+        source=kick,
+        target=kick.with_name("Further.wav"),
+        stamp=Stamp.of(kick.lstat()),
+        content_hash=content_hash(kick),
+    )
+    desk.parts.executor.run(Plan(origin="reclassify", title="again", operations=(further,)))
+    assert undo(desk, 1) == (1, 1)
+    assert further.target.exists()
+    assert undo(desk, 2) == (1, 0)
+    assert undo(desk, 1) == (1, 0)
+
+
+def test_a_preview_tells_what_the_undo_then_refuses(desk: Desk, make_pack: Make) -> None:
+    (desk.home.rules / "default.toml").write_text(EVERYTHING)
+    make_pack(
+        desk.inbox / "Kit", {**KICKS, "Cymbals/CHH-1.wav": "Hat.wav", "Snares/SN_tight.wav": "Snare.wav"}
+    )
+    make_pack(desk.inbox / "Other", {"Snares/clp 01.wav": "Clap.wav"})
+    desk.file()
+    drums = desk.library / "Drums"
+    (drums / "Kick.wav").unlink()
+    (drums / "Cowbell.wav").write_bytes(b"another thing")
+    (desk.library / "Copies" / "Hat.wav").unlink()
+    (desk.inbox / "Kit").mkdir(exist_ok=True)
+    (desk.inbox / "Kit" / "Snare.wav").write_bytes(b"new")
+    batches = desk.parts.journal.undoable()
+    plans = desk.parts.undoing.preview(batches)
+    outcomes = desk.parts.undoing.undo(batches, progress=lambda *_: None)
+    for plan, outcome in zip(plans, outcomes, strict=True):
+        told = [(type(one).__name__, getattr(one, "reason", "")) for one in plan.operations]
+        came = [
+            (type(one.operation).__name__, "") if one.state == "done" else ("Skip", one.error)
+            for one in outcome.results
+            if one.state == "done" or isinstance(one.operation, ACTIONS)
+        ]
+        assert told == came
+    assert (
+        sum(name == "Skip" for plan in plans for name in [type(one).__name__ for one in plan.operations]) > 4
+    )

@@ -105,3 +105,42 @@ def test_a_time_that_is_none_is_told_so(run: Run, text: str) -> None:
     ran = run("undo", f"--since={text}", "--yes")
     assert ran.code == 2
     assert "is no time: write 2h" in ran.err
+
+
+def test_files_are_undone_by_name_wherever_they_were_or_are(run: Run, ready: Path, make_pack: Make) -> None:
+    pack = make_pack(
+        ready / "Inbox" / "Kit",
+        {
+            **KICK,
+            "Perc/Cowbell.wav": "Cowbell.wav",
+            "Perc/TomLo.wav": "Tom.wav",
+            "Perc/shkr.wav": "Shaker.wav",
+        },
+    )
+    run("sort", pack, "--yes")
+    library = ready / "Library"
+    filed = {path.name: path for path in library.rglob("*.wav")}
+    assert run("undo", filed["Kick.wav"], "--dry-run").out.splitlines() == [
+        "undo of Kick.wav of Kit:",
+        f"  move {filed['Kick.wav']} -> {pack / 'Kick.wav'}",
+    ]
+    assert run("undo", filed["Kick.wav"], "--yes").out == "Kick.wav of Kit: 1 put back as batch 2\n"
+    # By the place that it came from.
+    assert run("undo", pack / "Cowbell.wav", "--yes").out == "Cowbell.wav of Kit: 1 put back as batch 3\n"
+    mine = filed["Tom.wav"].rename(library / "My tom.wav")
+    told = json.loads(run("undo", mine, "--yes", "--json").out)
+    assert [(one["turned_around"], one["files"], one["done"]) for one in told] == [
+        (1, [str(filed["Tom.wav"])], 1)
+    ]
+    assert sorted(path.name for path in pack.iterdir()) == ["Cowbell.wav", "Kick.wav", "Tom.wav"]
+    for file, reason in (
+        (pack / "Kick.wav", "is where an undo put it back"),
+        (ready / "none.wav", "the journal knows no file"),
+        (library, "is a folder"),
+    ):
+        ran = run("undo", file, "--yes")
+        assert ran.code == 2
+        assert reason in ran.err
+    assert run("undo", 1, "--yes").out == "Kit: 1 put back as batch 5\n"
+    assert run("redo", 2, "--yes").out == "Kick.wav of Kit: 1 filed again as batch 6\n"
+    assert filed["Kick.wav"].exists()

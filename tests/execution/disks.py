@@ -8,6 +8,7 @@ import shlex
 import shutil
 import struct
 import subprocess
+import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.execution.stage import World
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_MEMORY = Path("/dev/shm")  # syncs cost nothing there
 # `EXT4_IOC_SHUTDOWN` with `NOLOGFLUSH`: from now on nothing reaches the disk, as if its cable were cut.
 _SHUTDOWN, _NOLOGFLUSH = 0x8004587D, 2
 
@@ -92,7 +94,11 @@ EXFAT = Kind(
     step_ns=1_000_000_000,
 )
 VFAT = replace(
-    EXFAT, name="vfat", make="mkfs.vfat {image}", mount="mount -t vfat {device} {folder}", step_ns=2_000_000_000
+    EXFAT,
+    name="vfat",
+    make="mkfs.vfat {image}",
+    mount="mount -t vfat {device} {folder}",
+    step_ns=2_000_000_000,
 )
 NTFS = Kind(
     name="NTFS",
@@ -151,10 +157,10 @@ class Disk:
 
     def _end_open_files(self) -> None:
         """Close what a crash in a test leaves open, which the end of a process would close."""
-        for name in os.listdir("/proc/self/fd"):
+        for one in list(Path("/proc/self/fd").iterdir()):
             with suppress(OSError):
-                if Path(f"/proc/self/fd/{name}").readlink().is_relative_to(self.folder):
-                    os.close(int(name))
+                if one.readlink().is_relative_to(self.folder):
+                    os.close(int(one.name))
 
     def cut(self) -> None:
         """Let an ext4 disk answer no more; what was not synced is lost."""
@@ -191,6 +197,13 @@ class Disk:
             for word in shlex.split(command)
         ]
         return subprocess.run(words, check=True, capture_output=True, text=True).stdout if words else ""
+
+
+@contextmanager
+def quick_place(tmp_path: Path) -> Iterator[Path]:
+    """Make a folder in memory, where there is some, for images and for what is beside them."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY if os.access(_MEMORY, os.W_OK) else tmp_path) as folder:
+        yield Path(folder)
 
 
 @contextmanager
