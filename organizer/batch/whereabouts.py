@@ -58,7 +58,7 @@ class Search:
             if path in goals and self._is_at(goals[path], lying)
         }
         self._taken.update(found.values())
-        here = [(path, stamp) for path, stamp in self._listed() if path not in missing]
+        here = [(path, stamp) for path, stamp in listed(self.roots) if path not in missing]
         inodes, sizes = _grouped(here, lambda stamp: stamp.inode), _grouped(here, lambda stamp: stamp.size)
         for path, lying in missing.items():
             if path not in found and lying.stamp is not None:
@@ -115,18 +115,19 @@ class Search:
                     changed.setdefault(path, place)
         return changed
 
-    def _listed(self) -> Iterator[tuple[Path, Stamp]]:
-        """List regular files; links are not followed, and what is ours for a moment is left out."""
-        folders = list(self.roots)
-        while folders:
-            with suppress(OSError), os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    path = Path(entry.path)
-                    if entry.is_dir(follow_symlinks=False):
-                        if not is_unpacked(path):
-                            folders.append(path)
-                    elif entry.is_file(follow_symlinks=False) and not is_temp(entry.name):
-                        yield path, Stamp.of(entry.stat(follow_symlinks=False))
+
+def listed(roots: Iterable[Path]) -> Iterator[tuple[Path, Stamp]]:
+    """List regular files below folders; links are not followed, and what is ours for a moment is left out."""
+    folders = list(roots)
+    while folders:
+        with suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                path = Path(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    if not is_unpacked(path):
+                        folders.append(path)
+                elif entry.is_file(follow_symlinks=False) and not is_temp(entry.name):
+                    yield path, Stamp.of(entry.stat(follow_symlinks=False))
 
 
 def _is_it(before: Stamp, now: Stamp) -> bool:

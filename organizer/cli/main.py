@@ -36,9 +36,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "status": ("status:status", "Is it alive, what waits, what failed and why."),
         "log": ("log:log", "What was done, batch by batch."),
         "why": ("why:why", "Why a file is where it is."),
+        "verify": ("verify:verify", "Is everything where the journal says, and as it was."),
     },
     "Take back": {
-        "undo": ("undo:undo", "Put a batch back as it was."),
+        "undo": ("undo:undo", "Put a batch, or a file, back as it was."),
         "redo": ("undo:redo", "Do again what was undone."),
         "journal": ("journal:journal", "Back up, put back or export what undo goes by."),
     },

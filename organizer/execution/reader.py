@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Told = TypeVar("Told")
 
+ROWS_AT_ONCE = 5_000
+
 
 class JournalReader:
     """One connection for the whole process, shared by its threads."""
@@ -123,6 +125,16 @@ class JournalReader:
             as_done(one) for batch in sorted(batches) for one in self.operations(batch) if one.state == "done"
         )
 
+    def all_done(self) -> Iterator[Done]:
+        """Give everything that was ever done, the oldest first, without the bytes for the way back."""
+        last = 0
+        while rows := self._rows(
+            "SELECT *, NULL AS patch FROM operation WHERE id > ? AND state = 'done' ORDER BY id LIMIT ?",
+            (last, ROWS_AT_ONCE),
+        ):
+            last = rows[-1]["id"]
+            yield from (as_done(self._told(row, operation_of)) for row in rows)
+
     def history_of(self, path: Path) -> list[OperationRecord]:
         """Give every operation that names this path, the oldest first."""
         name = self._name(path)
@@ -216,9 +228,12 @@ class JournalReader:
         return found
 
     def _operations(self, which: str, values: tuple[object, ...]) -> list[OperationRecord]:
-        with self._reading() as cursor:
-            rows = cursor.execute(f"SELECT * FROM operation {which}", values).fetchall()
+        rows = self._rows(f"SELECT * FROM operation {which}", values)
         return [self._told(row, operation_of) for row in rows]
+
+    def _rows(self, query: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
+        with self._reading() as cursor:
+            return cursor.execute(query, values).fetchall()
 
     def _told(self, row: sqlite3.Row, convert: Callable[[sqlite3.Row, Places], Told]) -> Told:
         """Read a row; what another program has learnt of places since is learnt, too."""
