@@ -58,12 +58,13 @@ class Stamp:
     mtime_ns: int
     inode: int
     device: int
+    mode: int = field(default=0, compare=False)  # to be given back; 0: nobody looked
 
     @classmethod
     def of(cls, stat: os.stat_result) -> Stamp:
         # Some disks tell of times that no database holds.
         mtime_ns = max(-_LATEST, min(_LATEST, stat.st_mtime_ns))
-        return cls(stat.st_size, mtime_ns, stat.st_ino, stat.st_dev)
+        return cls(stat.st_size, mtime_ns, stat.st_ino, stat.st_dev, stat.st_mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ planning and executing happen under the execution lock, on the disk as it is the
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
     from organizer.execution.outcome import Outcome, Result
+
+logger = logging.getLogger(__name__)
 
 _MOST_TOLD = 3  # files of an archive that are named
 
@@ -105,11 +108,21 @@ class Filing:
         """Bring an interrupted batch to its end, and let the index follow."""
         self.remainders.forget_gone(os.path.lexists)
         with self._turn("recovery", never):
-            said = recover(self.journal, self.filesystem, self.executor)
-            for batch in reversed(self.journal.batches(limit=50)):
-                done = [one for one in self.journal.operations(batch.id) if one.state == "done"]
-                self._catch_up(followed(one.operation for one in done))
+            said = self._recovered()
             sweep(self.libraries)  # after what was unpacked may have served
+        return said
+
+    def _end_what_broke_off(self, stop: Callable[[], bool]) -> None:
+        """Bring a batch to its end that a disk, or a stop, has broken off, before anything else is filed."""
+        with self._turn("recovery", stop) as is_ours:
+            for sentence in self._recovered() if is_ours else ():
+                logger.info("%s", sentence)
+
+    def _recovered(self) -> tuple[str, ...]:
+        said = recover(self.journal, self.filesystem, self.executor)
+        for batch in reversed(self.journal.batches(limit=50)):
+            done = [one for one in self.journal.operations(batch.id) if one.state == "done"]
+            self._catch_up(followed(one.operation for one in done))
         return said
 
     def _catch_up(self, moves: Iterable[tuple[Path, Path]]) -> None:
@@ -141,6 +154,8 @@ class Filing:
         `forced` files also what is held or known to stay.
         """
         began = self.clock()
+        if self.journal.unfinished():
+            self._end_what_broke_off(stop)
         whole = self.proposing.parcel(arrival, forced=forced)
         if forced:
             self.journal.release([whole.listing.path(relative) for relative in whole.chosen])

@@ -132,6 +132,7 @@ class Pipeline:
         folders: Folders,
         inboxes: Sequence[Path],
         today: date,
+        is_away: Callable[[Path], bool],
     ) -> None:
         self._book = book
         self._index = index
@@ -140,6 +141,7 @@ class Pipeline:
         self._library = library
         self._libraries = libraries
         self._folders = folders
+        self._is_away = is_away
         self._inboxes = [inbox.resolve() for inbox in inboxes]
 
     @property
@@ -251,6 +253,7 @@ class Pipeline:
         `stamps` are those of companions, `foreseen` is where those plans would leave sounds.
         """
         laid = _laid_by(after)
+        away = [root for root in (self._library, *self._libraries.values()) if self._is_away(root)]
         return planner.plan(
             decisions,
             hashes=hashes,
@@ -261,7 +264,11 @@ class Pipeline:
                 ),
                 library=self._library,
                 others=self._libraries.values(),
-                names_in=lambda folder: _both(self._names_in(folder), laid.get(folder)),
+                names_in=lambda folder: (
+                    None
+                    if any(folder.is_relative_to(root) for root in away)
+                    else _both(self._names_in(folder), laid.get(folder))
+                ),
             ),
             library=self._library,
             libraries=self._libraries,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from organizer.batch.pipeline import Listing, Pipeline, look_at
 from organizer.batch.unpacking import unpacked
 from organizer.errors import FileProblem
+from organizer.execution.problems import away
 from organizer.planning.filing import Twin
 from organizer.planning.operations import Extract, Move, Plan
 from organizer.recognition.identity import content_hash
@@ -135,6 +136,7 @@ class Proposing:
             folders=self._config.folder_names,
             inboxes=[inbox.root for inbox in self._config.inbox],
             today=date.fromtimestamp(self._clock()),
+            is_away=self._journal.is_away,
         )
 
     def plans(
@@ -189,6 +191,8 @@ class Proposing:
         Raises `FileProblem` where it cannot be, `Stopped` when asked to stop before it lies open.
         """
         archive = parcel.listing.path(relative)
+        if self._journal.is_away(self._config.library_root):
+            raise away(self._config.library_root)
         with unpacked(
             archive,
             parcel.listing.origin(relative),

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from organizer.batch.whereabouts import Search, Whereabouts
+from organizer.errors import CannotWrite
 from organizer.execution.codec import encode
 from organizer.execution.foresight import Foresight
 from organizer.execution.locks import execution_lock
@@ -114,6 +115,11 @@ class Undoing:
                 # What a crash left under way is brought to its end first, or it would be filed after all.
                 recover(self._journal, self._filesystem, self._executor)
                 now = self._journal.batch(batch.id) or batch
+                if now.state == "open":
+                    raise CannotWrite(
+                        f"Batch {batch.id} ({batch.title}) was interrupted, and its disk is not there",
+                        hint="Plug it in, then undo it",
+                    )
                 if now.undone and now.undone_by != batch.undone_by:
                     outcomes.append(Outcome(batch=None, results=()))  # another command was quicker
                     continue

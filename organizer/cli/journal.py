@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from organizer.cli.assembly import Assembly
 from organizer.cli.log import batch_as_json, record_as_json
-from organizer.cli.output import as_json, confirm, say
+from organizer.cli.moments import Moment
+from organizer.cli.output import as_json, confirm, counted, say
 from organizer.config import absolute
+from organizer.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 # How long a restore waits for the batch in hand.
 PATIENCE = 10.0
@@ -18,13 +24,15 @@ PATIENCE = 10.0
 
 @click.group()
 def journal() -> None:
-    """Back up, put back or export the journal, which undo goes by.
+    """Look after the journal, which undo goes by.
 
     \b
     Examples:
       organizer journal backup
       organizer journal restore ~/Backups/journal.sqlite
       organizer journal export > journal.jsonl
+      organizer journal moved /media/old/Samples /media/new/Samples
+      organizer journal recover
     """
 
 
@@ -104,8 +112,123 @@ def export() -> None:
             click.echo(as_json({**batch_as_json(batch), "operations": operations}))
 
 
-def _fresh(parts: Assembly) -> Path:
+@journal.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
+def moved(*, old: Path, new: Path, json_: bool) -> None:
+    """Tell the journal that the inbox or library OLD is the folder NEW now; nothing is moved.
+
+    A drive with a UUID that is mounted elsewhere is found without this. It is needed where a folder was
+    renamed, or copied to another disk. Name the new folder in config.toml as well. The service must be
+    stopped.
+
+    \b
+    Examples:
+      organizer journal moved ~/Samples /media/ssd/Samples
+    """
+    from organizer.execution.locks import execution_lock, service_lock
+
+    before, now = absolute(old), absolute(new)
+    with Assembly() as parts:
+        state = parts.home.state
+        with service_lock(state), execution_lock(state, wait=PATIENCE, what="organizer journal moved"):
+            if not parts.journal.relocate(before, now):
+                known = ", ".join(str(one.root) for one in parts.journal.places) or "none yet"
+                raise UsageProblem(
+                    f"the journal knows no inbox or library {before}", hint=f"It knows: {known}"
+                )
+            parts.index.relocate(before, now)
+    if json_:
+        click.echo(as_json({"old": str(before), "new": str(now)}))
+    else:
+        say(f"What was filed in {before} is looked for in {now} from now on")
+
+
+@journal.command()
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
+def recover(*, yes: bool, json_: bool) -> None:
+    """Look whether the journal is damaged; if it is, make a new one of what can be read of it.
+
+    The damaged one is kept. Where a recent backup is there, `organizer journal restore` may give back more.
+    No sound is touched. The service must be stopped.
+
+    \b
+    Examples:
+      organizer journal recover
+    """
+    from organizer.execution import salvage, syscalls
+    from organizer.execution.locks import execution_lock, service_lock
+
+    with Assembly() as parts:
+        state, live = parts.home.state, parts.home.journal
+        found = salvage.damage(live) if live.exists() else ""
+        if not found:
+            click.echo(as_json({"damage": None})) if json_ else say("The journal is sound")
+            return
+        with service_lock(state), execution_lock(state, wait=PATIENCE, what="organizer journal recover"):
+            fresh, kept = syscalls.temp_beside(live), _fresh(parts, "journal-damaged")
+            try:
+                saved = salvage.salvage(live, fresh)
+                batches, operations = saved.kept["batch"], saved.kept["operation"]
+                confirm(
+                    f"The journal is damaged: {found}. {counted(operations, 'operation')} of "
+                    f"{counted(batches, 'batch')} can be read, with {counted(saved.gaps, 'gap')}. "
+                    "Go on with those?",
+                    yes=yes,
+                )
+                salvage.exchange(live, fresh, kept)
+            finally:
+                for tail in ("", "-wal", "-shm"):
+                    fresh.with_name(fresh.name + tail).unlink(missing_ok=True)
+    if json_:
+        click.echo(as_json({"damage": found, "kept": saved.kept, "gaps": saved.gaps, "damaged": str(kept)}))
+        return
+    say(f"The journal holds {counted(operations, 'operation')} of {counted(batches, 'batch')} now")
+    say(f"The damaged one is kept as {kept}")
+    say("`organizer verify` tells what lies where; what stands in no batch any more can no longer be undone")
+
+
+@journal.command()
+@click.option("--older-than", type=Moment(), required=True, help="Begun before then: 90d, 2025-01-01.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be forgotten; forget nothing.")
+@click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
+def prune(*, older_than: datetime, yes: bool, dry_run: bool, json_: bool) -> None:
+    """Forget old batches, so that the journal takes less space; no sound is touched.
+
+    Nothing is ever forgotten without this command. What is forgotten can no longer be undone; how much of it
+    could be is said first. Kept in any case: what is held in an inbox, what was copied, linked or unpacked,
+    or it would be done again, and what is under way.
+
+    \b
+    Examples:
+      organizer journal prune --older-than 730d --dry-run
+    """
+    from organizer.execution.locks import execution_lock
+
+    with Assembly() as parts:
+        state = parts.home.state
+        with execution_lock(state, wait=PATIENCE, what="organizer journal prune"):
+            old = parts.journal.forgettable(before=older_than.timestamp())
+            undoable = [one for one in old if one.origin != "undo" and not one.undone]
+            if old and not dry_run:
+                confirm(
+                    f"Forget {counted(len(old), 'batch')}? {len(undoable)} of them could be undone.",
+                    yes=yes,
+                )
+                parts.journal.forget([one.id for one in old])
+    if json_:
+        listed = {"batches": [one.id for one in old], "undoable": [one.id for one in undoable]}
+        click.echo(as_json({**listed, "forgotten": not dry_run}))
+        return
+    verb = "would be" if dry_run else "are"
+    say(f"Batches that {verb} forgotten: {len(old)}; of them {len(undoable)} could be undone")
+
+
+def _fresh(parts: Assembly, name: str = "journal") -> Path:
     """Name a backup by the time of day, as nothing is called yet."""
     from organizer.execution.schema import backup_beside
 
-    return backup_beside(parts.home.journal, time.strftime("journal-%Y%m%d-%H%M%S"))
+    return backup_beside(parts.home.journal, time.strftime(f"{name}-%Y%m%d-%H%M%S"))

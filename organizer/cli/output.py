@@ -143,7 +143,8 @@ class Progress:
 
 def counted(number: int, noun: str) -> str:
     """Say a number with its noun, in the plural where there is not one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    ending = "" if number == 1 else "es" if noun.endswith("ch") else "s"
+    return f"{number} {noun}{ending}"
 
 
 def duration_text(seconds: float) -> str:

@@ -55,8 +55,9 @@ def operation_in_words(operation: Operation) -> str:
 def operation_as_json(operation: Operation) -> dict[str, Any]:
     values = {field.name: getattr(operation, field.name) for field in dataclasses.fields(operation)}
     values.pop("patch", None)  # bytes for the executor, nothing to read
-    if "stamp" in values:
-        values["stamp"] = dataclasses.asdict(values["stamp"])
+    for name in ("stamp", "like"):
+        if values.get(name) is not None:
+            values[name] = dataclasses.asdict(values[name])
     for name in ("tags", "entries"):
         if name in values:
             values[name] = dict(values[name])

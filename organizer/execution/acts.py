@@ -126,6 +126,8 @@ class Acts:
         except CrossesDevices:
             wanted = planned or self._files.content_hash(move.source)
             temp = self._copied(move.source, move.target, wanted)
+            if move.like is not None:
+                temp = self._files.restore_temp(temp, move.like)
             return Staged(temp=temp, target=move.target, content_hash=wanted, removes=(move.source, current))
         return Effect(stamp=after, content_hash=planned, touched=(move.source.parent, move.target.parent))
 

@@ -59,6 +59,7 @@ KINDS: dict[str, type[Operation]] = {
 _NAME_OF = {class_: name for name, class_ in KINDS.items()}
 
 _PATHS = frozenset({"path", "source", "target", "original", "archive", "staged", "needs"})
+_STAMPS = frozenset({"stamp", "like"})
 _BYTES = frozenset({"patch", "before", "after"})
 
 
@@ -97,7 +98,7 @@ def paths_of(operation: Operation) -> tuple[Path, Path | None]:
 
 def _plain(value: object) -> object:
     if isinstance(value, Stamp):
-        return [value.size, value.mtime_ns, value.inode, value.device]
+        return [value.size, value.mtime_ns, value.inode, value.device, value.mode]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode("ascii")
     if value is None or isinstance(value, str | int):
@@ -110,7 +111,7 @@ def _plain(value: object) -> object:
 def _value(name: str, value: Any, path: Callable[[str], Path]) -> Any:
     if name in _PATHS and value is not None:
         return path(value)
-    if name == "stamp":
+    if name in _STAMPS and value is not None:
         return Stamp(*value)
     if name in _BYTES and value is not None:
         return base64.b64decode(value)

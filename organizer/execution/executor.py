@@ -6,6 +6,7 @@ costs a few syncs however many files it moves. The caller holds the execution lo
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from contextlib import suppress
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from organizer.errors import CannotWrite, FileProblem, JournalError
 from organizer.execution.acts import Acts
+from organizer.execution.grounds import Grounds
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.outcome import Outcome, Result, holds_of, result_of, skipped
 from organizer.execution.problems import CrossesDevices, LeftAlone, Transient, changed, translate, unforeseen
@@ -94,6 +96,7 @@ class Executor:
             raise JournalError(f"There is no batch {batch} in the journal", path=self._journal.path)
         records = self._journal.operations(batch)
         known = _known(records)
+        grounds = Grounds((one.root for one in self._journal.places), self._journal.is_away)
         planned = [one for one in records if one.state == "planned"]
         told = planned if newest is None else records[len(records) - newest :]
         results = {one.id: skipped(one.operation) for one in told if isinstance(one.operation, Skip)}
@@ -104,7 +107,7 @@ class Executor:
                 stopped = stop is not None and stop()
                 if stopped:
                     break
-                chunk = _Chunk(self._journal, self._files, known, self._clock)
+                chunk = _Chunk(self._journal, self._files, known, grounds, self._clock)
                 closings = chunk.run(
                     record,
                     planned[start : start + CHUNK],
@@ -131,10 +134,18 @@ class Executor:
 class _Chunk:
     """A few hundred operations between two commits."""
 
-    def __init__(self, journal: Journal, files: Filesystem, known: Known, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        files: Filesystem,
+        known: Known,
+        grounds: Grounds,
+        clock: Callable[[], float],
+    ) -> None:
         self._journal = journal
         self._files = files
         self._known = known
+        self._grounds = grounds
         self._clock = clock
         self._acts = Acts(files, known)
         self._staged: list[tuple[OperationRecord, Staged]] = []
@@ -175,6 +186,7 @@ class _Chunk:
         if self._staged and (waits or self._meets_staged(operation)):
             self._place_staged()
         try:
+            self._grounds.check(operation)
             effect = self._acts.act(operation, lambda _, inode: self._journal.reserve(record.id, inode))
         except FileProblem as problem:
             self._fail(record, problem)
@@ -215,6 +227,10 @@ class _Chunk:
         if not staged:
             return
         try:
+            # What a source holds is to be on its disk before it may be the copy of what was there before.
+            self._files.sync_folders(
+                self._touched & {one.removes[0].parent for _, one in staged if one.removes is not None}
+            )
             self._files.sync_temps([one.temp.path for _, one in staged])
         except OSError as error:
             for record, one in staged:
@@ -248,6 +264,7 @@ class _Chunk:
 
     def _place(self, record: OperationRecord, staged: Staged) -> bool:
         try:
+            self._grounds.check(record.operation)
             if staged.replaces is not None:
                 after = self._files.replace_with(staged.target, staged.temp, staged.replaces)
             else:
@@ -270,7 +287,10 @@ class _Chunk:
             return False
         except OSError as error:
             self._files.discard(staged.temp.path)
-            self._fail(record, translate(error, staged.target))
+            found = translate(error, staged.target)
+            if not staged.target.parent.is_dir():
+                raise found from error  # the disk is gone, and what kept the name may be on it: left open
+            self._fail(record, found)
             return False
         effect = Effect(stamp=after, content_hash=staged.content_hash, touched=(staged.target.parent,))
         self._succeed(record, effect)
@@ -290,6 +310,9 @@ class _Chunk:
             if copy is not None:
                 self._files.check(staged.target, copy)
         except FileProblem:
+            if not staged.target.parent.is_dir():
+                # The disk is gone, and with it the copy: left open, for recovery to compare the two.
+                raise translate(FileNotFoundError(errno.ENOENT, ""), staged.target) from None
             # Somebody took the copy away: the source is all there is.
             self._fail(record, changed(staged.target))
             return
@@ -308,6 +331,8 @@ class _Chunk:
     def _take_back(self, record: OperationRecord, staged: Staged, problem: FileProblem) -> None:
         """Remove a copy whose source is still there and unchanged."""
         copy = self._closings[record.id].stamp_after
+        if not staged.target.parent.is_dir():
+            raise problem  # the disk is gone, and with it the copy: left open, for recovery
         self._fail(record, problem)
         with suppress(FileProblem, OSError):
             if copy is not None:

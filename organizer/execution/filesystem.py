@@ -16,23 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from organizer.errors import CannotWrite, FileProblem
+from organizer.errors import CannotWrite
 from organizer.execution import syscalls
-from organizer.execution.primitives import Primitives
+from organizer.execution.looking import BLOCK, Looking
 from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
-from organizer.recognition import identity
-from organizer.rules.legal import fold
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import FileIO
 
 # Told of an empty file that keeps a name for us (its path and inode), before it is replaced.
 Reserved = Callable[[Path, int], None]
-
-_BLOCK = 1 << 20
-_MOST_WHOLE = 64 << 20  # bytes of a file that is read whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,85 +41,8 @@ def nothing_to_note(path: Path, inode: int) -> None:
     """Stand in where no journal follows."""
 
 
-class Filesystem(Primitives):
+class Filesystem(Looking):
     """Every change of the user's files, by calls that never overwrite."""
-
-    # Looking
-
-    def stamp(self, path: Path) -> Stamp:
-        """Look at a regular file, not through a link."""
-        try:
-            found = self._look(path)
-        except (FileNotFoundError, NotADirectoryError):
-            raise vanished(path) from None
-        if not modes.S_ISREG(found.st_mode):
-            raise _not_regular(path)
-        return Stamp.of(found)
-
-    def exists(self, path: Path) -> bool:
-        return os.path.lexists(path)
-
-    def check(self, path: Path, expected: Stamp) -> None:
-        if self.stamp(path) != expected:
-            raise changed(path)
-
-    def read(self, path: Path) -> bytes:
-        """Read a file that is small enough to be read whole."""
-        size = self.stamp(path).size
-        if size > _MOST_WHOLE:
-            raise CannotWrite(
-                f"{path} is too large to be changed ({size >> 20} MB)", path=path, hint="Move it away"
-            )
-        return self._read(path)
-
-    def content_hash(self, path: Path) -> str:
-        """Hash the bytes of a regular file, as `identity.content_hash` does; links are not followed."""
-        with self._reading(path) as reading:
-            return identity.hash_blocks(iter(lambda: self._read_block(reading, _BLOCK), b""))
-
-    @contextmanager
-    def _reading(self, path: Path) -> Iterator[FileIO]:
-        with os.fdopen(self._open(path), "rb", buffering=0) as reading:
-            if not modes.S_ISREG(os.fstat(reading.fileno()).st_mode):
-                raise _not_regular(path)
-            yield reading
-
-    def attribute(self, path: Path, name: str) -> bytes | None:
-        """Read an extended attribute; None where there is none, or where none can be."""
-        return syscalls.attribute(path, name)
-
-    def is_link(self, path: Path, original: Path, pointer: str) -> bool:
-        """Say whether `path` is a second name of `original`, or a link that says `pointer`."""
-        try:
-            if pointer:
-                return path.is_symlink() and str(path.readlink()) == pointer
-            found = path.lstat()
-            second = modes.S_ISREG(found.st_mode) and found.st_nlink > 1 and path.samefile(original)
-            return second and not self.is_one_entry(path, original)
-        except OSError:
-            return False
-
-    def is_one_entry(self, path: Path, other: Path) -> bool:
-        """Say whether two paths are one name in one folder, which links may lead to under two names."""
-        try:
-            return fold(path.name) == fold(other.name) and path.parent.samefile(other.parent)
-        except OSError:
-            return True  # what cannot be told apart is not removed
-
-    def is_another_of(self, path: Path, copy: Path, content_hash: str) -> bool:
-        """Say whether a second file, besides its copy, holds these bytes; OSError where nobody can tell."""
-        try:
-            holds = self.content_hash(path) == content_hash
-        except (FileProblem, FileNotFoundError, NotADirectoryError):
-            return False
-        return holds and not self.is_one_entry(copy, path)
-
-    def is_alias(self, source: Path, target: Path) -> bool:
-        """Say whether two names are one entry, on a disk that folds case or Unicode forms."""
-        try:
-            return source.samefile(target) and all(one.name != target.name for one in target.parent.iterdir())
-        except OSError:
-            return False
 
     # Moving
 
@@ -285,13 +202,13 @@ class Filesystem(Primitives):
             with self.discarding(temp):
                 fd = self._create(temp, 0o600)
                 try:
-                    while block := self._read_block(reading, _BLOCK):
+                    while block := self._read_block(reading, BLOCK):
                         self._write(fd, block)
                     self._keep_attributes(reading.fileno(), fd)
                     self._set_times(temp, before.st_atime_ns, before.st_mtime_ns)
                 finally:
                     os.close(fd)
-                return Temp(temp, self.stamp(temp))
+                return Temp(temp, Stamp.of(self._look(temp)))
 
     def write_temp(self, target: Path, content: bytes) -> Temp:
         """Write a new file of ours beside `target`, with the mode that the user's umask gives."""
@@ -302,7 +219,7 @@ class Filesystem(Primitives):
                 self._write(fd, content)
             finally:
                 os.close(fd)
-            return Temp(temp, self.stamp(temp))
+            return Temp(temp, Stamp.of(self._look(temp)))
 
     def rewrite_temp(self, temp: Temp, like: Path, write: Callable[[Path], None]) -> Temp:
         """Let `write` change a temp of ours, then give it the mode and times of `like` again."""
@@ -314,7 +231,16 @@ class Filesystem(Primitives):
         if mode & 0o600 != 0o600:
             self._chmod(temp.path, mode)
         self._set_times(temp.path, found.st_atime_ns, found.st_mtime_ns)
-        return Temp(temp.path, self.stamp(temp.path))
+        return Temp(temp.path, Stamp.of(self._look(temp.path)))
+
+    def restore_temp(self, temp: Temp, like: Stamp) -> Temp:
+        """Give a temp of ours the time and mode of what it is to be again: the disk that it comes from may
+        keep neither."""
+        with self.discarding(temp.path):
+            if like.mode:
+                self._chmod(temp.path, modes.S_IMODE(like.mode))
+            self._set_times(temp.path, temp.stamp.mtime_ns, like.mtime_ns)
+            return Temp(temp.path, Stamp.of(self._look(temp.path)))
 
     def sync_temps(self, temps: list[Path]) -> None:
         """Bring the bytes of temps to the disk: one call per disk where there are many."""
@@ -394,7 +320,3 @@ class Filesystem(Primitives):
         for folder in sorted(folders):
             if folder.is_dir():
                 self._sync_folder(folder)
-
-
-def _not_regular(path: Path) -> CannotWrite:
-    return CannotWrite(f"{path} is not a regular file", path=path, hint="Links and devices are left alone")

@@ -99,6 +99,14 @@ class Holds:
                 return True  # never hashed, the same inode and size: more likely touched than another file
         return frozenset(hashes)
 
+    def has_name(self, cursor: sqlite3.Cursor, path: Path, stamp: Stamp) -> bool:
+        """Say whether a file of this size and time is held under this very name, whatever its inode."""
+        found = cursor.execute(
+            "SELECT 1 FROM hold WHERE path = CAST(? AS TEXT) AND complete = 1 AND size = ? AND mtime_ns = ?",
+            (self._name(path), stamp.size, stamp.mtime_ns),
+        ).fetchone()
+        return found is not None
+
     def count(self, cursor: sqlite3.Cursor, roots: Sequence[Path]) -> int:
         if not roots:
             return int(cursor.execute("SELECT count(*) FROM hold WHERE complete = 1").fetchone()[0])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from organizer.execution.records import Closing, Hold, Note
+    from organizer.execution.records import BatchRecord, Closing, Hold, Note
     from organizer.planning.operations import Plan
 
 
@@ -163,6 +163,39 @@ class Journal(JournalReader):
         """Stop holding what lies at these paths or below them: it may be filed again."""
         with self._transaction() as cursor:
             self._holds.release(cursor, paths)
+
+    def forgettable(self, *, before: float) -> list[BatchRecord]:
+        """Give the batches that ended before a time and that nothing rests on any more."""
+        old = {
+            one.id: one
+            for one in self._batches(
+                "WHERE state = 'done' AND max(started, finished) < ? ORDER BY id", (before,)
+            )
+        }
+        bound = self._rows(
+            "SELECT DISTINCT batch FROM operation WHERE id IN (SELECT operation FROM hold)"
+            " OR (state = 'done' AND kind IN ('copy', 'link', 'extract'))",
+            (),
+        )
+        for row in bound:
+            old.pop(row["batch"], None)
+        # An undo and what it turned around go together, or the one that is left would tell a lie.
+        while True:
+            tied = [one.id for one in old.values() if not {one.undone_by, *one.undoes} - {None} <= old.keys()]
+            if not tied:
+                return list(old.values())
+            for number in tied:
+                del old[number]
+
+    def forget(self, batches: Sequence[int]) -> None:
+        """Drop batches with all that they did, and give the space back."""
+        with self._transaction() as cursor:
+            cursor.execute("PRAGMA defer_foreign_keys = ON")
+            for batch in batches:
+                cursor.execute("DELETE FROM operation WHERE batch = ?", (batch,))
+                cursor.execute("DELETE FROM batch WHERE id = ?", (batch,))
+        with self._reading() as cursor:
+            cursor.execute("VACUUM")
 
     # Where things are
 

@@ -24,6 +24,11 @@ class Mount:
     type: str
     device: str  # such as /dev/sdb1; other words where no device is behind it
 
+    @property
+    def renumbers(self) -> bool:
+        """Say whether files may have other inodes each time this is mounted: FAT has none to keep."""
+        return self.type in ("vfat", "msdos", "exfat") or self.type.startswith("fuse")
+
 
 @dataclass(frozen=True, slots=True)
 class Spot:

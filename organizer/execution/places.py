@@ -37,6 +37,7 @@ class Place:
     root: Path  # where it is, or was last
     told: Path  # where the table says that it is
     spot: Spot | None
+    point: Path | None = None  # where the disk was mounted that held it
 
     def found(self, mounts: Mounts) -> Place:
         """Follow the volume to where it is mounted now."""
@@ -44,6 +45,20 @@ class Place:
             return self
         there = (one for one in mounts.folders_of(self.spot) if one.is_dir())
         return replace(self, root=next(there, self.root))
+
+    def is_away(self, mounts: Mounts) -> bool:
+        """Say whether the folder is not there: gone, or an empty one on another disk than it was.
+
+        So it is with a mount point when its disk is unplugged. Whoever brings a new disk has something on it,
+        or says so (`relocate`).
+        """
+        if not self.root.is_dir():
+            return True
+        spot, mount = mounts.spot_of(self.root), mounts.holding(self.root)
+        other = (spot is not None and self.spot is not None and spot != self.spot) or (
+            mount is not None and self.point is not None and mount.point != self.point
+        )
+        return other and not any(self.root.iterdir())
 
     def is_at(self, folder: Path, spot: Spot | None) -> bool:
         """Say whether a folder is this very one."""
@@ -87,17 +102,19 @@ def load(cursor: sqlite3.Cursor, mounts: Mounts) -> Places:
 
 def unlearnt(places: Places, folders: Iterable[Path], mounts: Mounts) -> list[Path]:
     """Give the folders that are there, and that the table does not tell of as they are."""
-    return [
-        folder
-        for folder in folders
-        if folder.is_dir()
-        and not any(
-            one.told == folder and one.spot == (spot or one.spot)
-            for spot in [mounts.spot_of(folder)]
-            for one in places
-            if one.is_at(folder, spot)
+    unknown = []
+    for folder in folders:
+        spot, mount = mounts.spot_of(folder), mounts.holding(folder)
+        known = [one for one in places if one.is_at(folder, spot)]
+        is_told = any(
+            (one.told, one.spot, one.point)
+            == (folder, spot or one.spot, one.point if mount is None else mount.point)
+            for one in known
         )
-    ]
+        empty_mount_point = any(one.root == folder and one.is_away(mounts) for one in places)
+        if folder.is_dir() and not is_told and not empty_mount_point:
+            unknown.append(folder)
+    return unknown
 
 
 def learn(cursor: sqlite3.Cursor, places: Places, folders: Iterable[Path], mounts: Mounts) -> Places:
@@ -107,10 +124,10 @@ def learn(cursor: sqlite3.Cursor, places: Places, folders: Iterable[Path], mount
         known = next((one for one in places if one.is_at(folder, spot)), None)
         others = [one for one in places if one is not known]
         if known is None:
-            cursor.execute("INSERT INTO place (root, volume, within) VALUES ('', '', '')")
+            cursor.execute("INSERT INTO place (root, volume, within, point) VALUES ('', '', '', '')")
             assert cursor.lastrowid is not None
             known = Place(id=cursor.lastrowid, root=folder, told=folder, spot=None)
-        now = Places([*others, replace(known, root=folder, told=folder, spot=spot or known.spot)])
+        now = Places([*others, _put(known, folder, spot or known.spot, mounts)])
         _write(cursor, now, known.id)
         _respell(cursor, places, now, folder)
         places = now
@@ -125,27 +142,35 @@ def relocate(cursor: sqlite3.Cursor, places: Places, old: Path, new: Path, mount
     moved = next((one for one in places if one.root == old), None)
     if moved is None:
         return None
-    twins = [one for one in places if one.root == new]
+    twins = [one for one in places if one.root == new and one is not moved]
     others = [one for one in places if one is not moved and one not in twins]
-    now = Places([*others, replace(moved, root=new, told=new, spot=mounts.spot_of(new))])
+    now = Places([*others, _put(moved, new, mounts.spot_of(new), mounts)])
     _write(cursor, now, moved.id)
     _respell(cursor, places, now, new)
     cursor.executemany("DELETE FROM place WHERE id = ?", [(one.id,) for one in twins])
     return now
 
 
+def _put(place: Place, folder: Path, spot: Spot | None, mounts: Mounts) -> Place:
+    mount = mounts.holding(folder)
+    point = None if mount is None else mount.point
+    return replace(place, root=folder, told=folder, spot=spot, point=point)
+
+
 def _place_of(row: sqlite3.Row) -> Place:
     spot = Spot(row["volume"], PurePosixPath(row["within"])) if row["volume"] else None
     root = Path(row["root"])
-    return Place(id=row["id"], root=root, told=root, spot=spot)
+    point = Path(row["point"]) if row["point"] else None
+    return Place(id=row["id"], root=root, told=root, spot=spot, point=point)
 
 
 def _write(cursor: sqlite3.Cursor, places: Places, number: int) -> None:
     place = next(one for one in places if one.id == number)
     spot = place.spot or Spot("", PurePosixPath())
     cursor.execute(
-        "UPDATE place SET root = CAST(? AS TEXT), volume = ?, within = CAST(? AS TEXT) WHERE id = ?",
-        (_bytes(place.root), spot.volume, os.fsencode(str(spot.within)), number),
+        "UPDATE place SET root = CAST(? AS TEXT), volume = ?, within = CAST(? AS TEXT),"
+        " point = CAST(? AS TEXT) WHERE id = ?",
+        (_bytes(place.root), spot.volume, _bytes(str(spot.within)), _bytes(place.point or ""), number),
     )
 
 

@@ -51,6 +51,16 @@ def vanished(path: Path) -> CannotWrite:
     )
 
 
+def away(root: Path) -> Transient:
+    """Say that an inbox or library is not what it was: its disk was taken out, or another one put in."""
+    return Transient(
+        f"The disk that holds {root} is not there",
+        path=root,
+        hint=f"Plug it in; {_AGAIN}. Where it is another disk from now on, say so: "
+        f"organizer journal moved {root} {root}",
+    )
+
+
 def gone(path: Path) -> LeftAlone:
     return LeftAlone(f"{path} is no longer there", path=path)
 

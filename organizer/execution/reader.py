@@ -65,6 +65,24 @@ class JournalReader:
         """Give the folders that paths are told from, where they are now."""
         return self._places
 
+    def is_away(self, folder: Path) -> bool:
+        """Say whether an inbox or library, in which something was done once, is not there now."""
+        if not folder.is_dir():
+            return True
+        known = next((one for one in self._places if one.root == folder), None)
+        return known is not None and known.is_away(self._look_at_mounts()) and self._names_something(folder)
+
+    def _names_something(self, folder: Path) -> bool:
+        low, high = prefix_range(self._places.spell(folder))
+        return any(
+            self._rows(
+                f"SELECT 1 FROM operation WHERE {column} >= CAST(? AS TEXT) AND {column} < CAST(? AS TEXT)"
+                " AND state = 'done' LIMIT 1",
+                (low, high),
+            )
+            for column in ("source", "target")
+        )
+
     def batch(self, batch: int) -> BatchRecord | None:
         found = self._batches("WHERE id = ?", (batch,))
         return found[0] if found else None
@@ -204,6 +222,10 @@ class JournalReader:
         """Say whether a file is one that undo put back; `hash_of` is asked only where stamps cannot tell."""
         with self._reading() as cursor:
             wanted = self._holds.candidates(cursor, path, stamp)
+            named = not wanted and self._holds.has_name(cursor, path, stamp)
+        if named:
+            mount = self._look_at_mounts().holding(path)
+            return mount is not None and mount.renumbers
         return wanted is True or (bool(wanted) and hash_of(path) in wanted)
 
     def held_count(self, roots: Sequence[Path] = ()) -> int:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
 from organizer.execution import syscalls
 from organizer.execution.codec import paths_of
-from organizer.execution.filesystem import Filesystem
 from organizer.execution.problems import translate
 from organizer.execution.records import Closing, OperationRecord
 from organizer.planning.operations import (
@@ -39,9 +36,11 @@ from organizer.planning.operations import (
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from organizer.execution.executor import Executor
+    from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
 
 
@@ -50,12 +49,19 @@ def recover(
 ) -> tuple[str, ...]:
     """Bring journal and disk together again, then do what is left of unfinished batches.
 
-    The caller holds the execution lock. Returns what was found and done, in sentences.
+    The caller holds the execution lock. Returns what was found and done, in sentences. A batch that has left
+    something on a disk that is not there now waits for it.
     """
     told: list[str] = []
     for batch in journal.unfinished():
         opened = [one for one in journal.operations(batch.id) if one.state == "open"]
-        inspection = _Inspection(filesystem)
+        if (folder := _folder_away(journal, opened)) is not None:
+            told.append(
+                f'Batch {batch.id} ("{batch.title}") was interrupted, and waits: {folder} is not there. '
+                "Plug its disk in"
+            )
+            continue
+        inspection = _Inspection(filesystem, opened)
         # The last one first: what a later operation has changed tells that the earlier one was done.
         closings = [inspection.look(record) for record in reversed(opened)]
         filesystem.sync_folders(inspection.touched)
@@ -71,19 +77,40 @@ def recover(
     return tuple(told)
 
 
-@dataclass(slots=True)
+def _folder_away(journal: Journal, opened: Sequence[OperationRecord]) -> Path | None:
+    """Find an inbox or library that is not there, and in which a temp, a copy or a reservation of ours may
+    lie."""
+    for place in journal.places:
+        begun = (
+            one.temp is not None or one.reserved_inode is not None
+            for one in opened
+            if _made(one).is_relative_to(place.root)
+        )
+        if any(begun) and journal.is_away(place.root):
+            return place.root
+    return None
+
+
+def _made(record: OperationRecord) -> Path:
+    source, target = paths_of(record.operation)
+    return target or source
+
+
 class _Inspection:
     """A look at the disk for every operation that was under way."""
 
-    files: Filesystem
-    told: list[str] = field(default_factory=list)
-    touched: set[Path] = field(default_factory=set)
-    _swept: set[Path] = field(default_factory=set)
-    _used: set[Path] = field(default_factory=set)  # files that a later operation rewrote or moved on
+    def __init__(self, files: Filesystem, opened: Sequence[OperationRecord]) -> None:
+        self.files = files
+        self.told: list[str] = []
+        self.touched: set[Path] = set()
+        self._swept: set[Path] = set()
+        self._used: set[Path] = set()  # files that a later operation rewrote or moved on
+        # Temps that never took their place; what has one is not done.
+        self._waiting = {one.temp for one in opened if one.temp is not None and files.exists(one.temp)}
 
     def look(self, record: OperationRecord) -> Closing:
-        source, target = paths_of(record.operation)
-        self._sweep((target or source).parent)
+        source, made = paths_of(record.operation)[0], _made(record)
+        self._sweep(made.parent)
         try:
             closing = self._look(record)
             if closing.state == "done" and isinstance(
@@ -94,7 +121,7 @@ class _Inspection:
         except FileProblem as problem:
             found = problem
         except OSError as error:
-            found = translate(error, target or source)
+            found = translate(error, made)
         self.told.append(f"{found.message}. {found.hint}".strip())
         return Closing(
             id=record.id, state="failed", error=found.message, hint=found.hint, lasting=found.lasting
@@ -150,7 +177,7 @@ class _Inspection:
         if (source.inode, source.device) == (target.inode, target.device):
             # Linked and not yet unlinked: one file under two names.
             self.files.remove_file_if(move.source, source)
-        elif record.temp_inode == target.inode and self._holds(move.target, record.hash_after):
+        elif self._was_placed(record, target) and self._holds(move.target, record.hash_after):
             # A verified copy from another disk, whose source had yet to go.
             self.files.sync_folders({move.target.parent})
             if self._holds(move.source, record.hash_after):
@@ -186,7 +213,7 @@ class _Inspection:
         if found is not None and self._is_reservation(record, found):
             self.files.remove_reservation(path, found.inode)
             self.touched.add(path.parent)
-        elif found is not None and found.inode == record.temp_inode and self._holds(path, record.hash_after):
+        elif found is not None and self._was_placed(record, found) and self._holds(path, record.hash_after):
             return _done(record, found, record.hash_after)
         return _planned(record)
 
@@ -203,6 +230,15 @@ class _Inspection:
             return _done(record, found, record.hash_after)
         return _planned(record)  # untouched, or changed by someone: the executor tells which
 
+    def _was_placed(self, record: OperationRecord, found: Stamp) -> bool:
+        """Say whether a file may be the temp of an operation, given its name.
+
+        Some disks number inodes anew each time they are mounted; then it is, if the temp is no longer there.
+        """
+        if found.inode == record.temp_inode:
+            return True
+        return record.temp is not None and record.temp not in self._waiting
+
     def _is_reservation(self, record: OperationRecord, found: Stamp) -> bool:
         """Say whether a file is an empty one that was made to keep a name for this operation.
 
@@ -211,8 +247,8 @@ class _Inspection:
         """
         if found.size:
             return False
-        if record.reserved_inode is not None:
-            return found.inode == record.reserved_inode
+        if record.reserved_inode is not None and found.inode == record.reserved_inode:
+            return True
         return record.temp_inode != found.inode and found.mtime_ns / 1e9 >= record.changed - 2.0
 
     def _holds(self, path: Path, content_hash: str) -> bool:

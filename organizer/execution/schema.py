@@ -83,7 +83,8 @@ CREATE TABLE place (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     root TEXT NOT NULL,
     volume TEXT NOT NULL,
-    within TEXT NOT NULL
+    within TEXT NOT NULL,
+    point TEXT NOT NULL
 ) STRICT;
 """
 # What makes a journal of one version one of the next.
@@ -171,7 +172,7 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
     return JournalError(
         f"The journal is damaged: {error}",
         path=path,
-        hint="Keep the file, move it away, and put back a backup; your sounds are where they are",
+        hint="organizer journal recover saves what can be read of it; your sounds are where they are",
     )
 
 

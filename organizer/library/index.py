@@ -82,6 +82,10 @@ class Index:
             [(to_blob(new), to_blob(old)) for old, new in moves],
         )
 
+    def relocate(self, old: Path, new: Path) -> None:
+        """Let the entries of a whole folder follow it."""
+        self.moved([(entry.path, new / entry.path.relative_to(old)) for entry in list(self.below(old))])
+
     def rewritten(self, changes: Iterable[tuple[Path, Stamp, str]]) -> None:
         """Take note of new bytes around the same sounds: stamp and content hash."""
         entries = []

@@ -56,6 +56,7 @@ class Move:
     rule: str = ""
     remark: str = ""  # what is worth saying of it
     needs: Path | None = None  # what must lie there for this to be right, such as the same sound
+    like: Stamp | None = None  # of a file that comes back: what it was, for its time and mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

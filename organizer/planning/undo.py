@@ -179,6 +179,7 @@ def _inverse(done: Done) -> Iterator[Operation]:
                 stamp=done.stamp_after or operation.stamp,
                 content_hash=done.hash_after or operation.content_hash,
                 rule=operation.rule,
+                like=operation.stamp,
             )
         case Copy():
             yield _turned(operation, content_hash=done.hash_after or operation.content_hash)

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mutagen
+import pytest
 
 from organizer.batch import filing, proposing
 from organizer.batch.arrivals import Arrival, arrivals_below
 from organizer.batch.filing import Report
 from organizer.demo.sounds import DEMO_PACK
+from organizer.errors import FileProblem
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.locks import execution_lock
 from organizer.library.remainders import Nature
@@ -21,8 +23,6 @@ from tests.desk import TAG_IN_PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from tests.desk import Desk
 
@@ -337,3 +337,24 @@ def test_a_file_that_changes_while_it_is_heard_is_not_moved(desk: Desk, make_pac
     assert report.filed == 0
     assert (pack / "one.wav").exists()
     assert desk.filed() == []
+
+
+def test_a_batch_that_broke_off_is_ended_before_the_next_is_filed(
+    desk: Desk, make_pack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that could not be synced leaves a batch open; nobody needs to start the service again."""
+    make_pack(desk.inbox / "Kit", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    make_pack(desk.inbox / "Other", {"Perc/Cowbell.wav": "Cowbell.wav"})
+
+    def refuse(_: set[Path]) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.parts.filesystem, "sync_folders", refuse)
+        with pytest.raises(FileProblem, match="does not answer"):
+            desk.file()
+    assert [one.id for one in desk.parts.journal.unfinished()] == [1]
+    desk.file()
+    assert desk.parts.journal.unfinished() == []
+    assert [one.counts for one in desk.parts.journal.batches()] == [{"done": 1}, {"done": 1}]
+    assert len(desk.filed()) == 2

@@ -35,4 +35,4 @@ def test_json_holds_every_plan_whole(capsys: pytest.CaptureFixture[str]) -> None
     assert nothing == {"title": "undo of Kit", "inbox": None, "operations": []}
     assert (kit["title"], kit["inbox"]) == ("Kit", "In")
     assert [one["operation"] for one in kit["operations"]] == ["MakeFolder", "Move", "Skip"]
-    assert kit["operations"][1]["stamp"] == {"size": 1, "mtime_ns": 2, "inode": 3, "device": 4}
+    assert kit["operations"][1]["stamp"] == {"size": 1, "mtime_ns": 2, "inode": 3, "device": 4, "mode": 0}

@@ -138,6 +138,10 @@ class Disk:
         self.library.mkdir()
         self._run(self.kind.prepare)
 
+    @property
+    def is_there(self) -> bool:
+        return self._mounted
+
     def plug(self) -> None:
         self._run(self.kind.mount)
         self._mounted = bool(self.kind.mount)

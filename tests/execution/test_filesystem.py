@@ -12,6 +12,7 @@ import pytest
 from organizer.errors import CannotWrite
 from organizer.execution import syscalls
 from organizer.execution.filesystem import Filesystem, Temp
+from organizer.execution.looking import Looking
 from organizer.execution.primitives import Primitives
 from organizer.execution.problems import LeftAlone
 from organizer.sample import Stamp
@@ -33,7 +34,12 @@ def stamp(path: Path) -> Stamp:
 
 def test_every_call_that_changes_something_is_in_the_seam() -> None:
     calls = {name for name, value in vars(Primitives).items() if name.startswith("_") and callable(value)}
-    own = {name for name, value in vars(Filesystem).items() if name.startswith("_") and callable(value)}
+    own = {
+        name
+        for class_ in (Looking, Filesystem)
+        for name, value in vars(class_).items()
+        if name.startswith("_") and callable(value)
+    }
     assert calls == set(Filesystem.PRIMITIVES)
     assert own - {"__init__"} == {"_reserve_and_replace", "_end_link", "_reading", "_stamp_of_placed"}
 

@@ -222,7 +222,7 @@ def test_a_file_that_is_no_journal_is_said_to_be_damaged(tmp_path: Path, opened:
     with pytest.raises(JournalError, match="damaged") as raised:
         opened(path)
     assert raised.value.path == path
-    assert "backup" in raised.value.hint
+    assert "journal recover" in raised.value.hint
     assert path.read_bytes() == b"no database at all" * 100
 
 

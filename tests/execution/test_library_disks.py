@@ -97,12 +97,7 @@ def test_what_was_undone_into_an_inbox_stays_there_when_its_disk_is_back(
     "kind",
     [
         EXT4,
-        pytest.param(
-            EXFAT,
-            marks=pytest.mark.xfail(
-                strict=True, reason="a move back takes over what the disk has made of them"
-            ),
-        ),
+        EXFAT,
     ],
     ids=str,
 )

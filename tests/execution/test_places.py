@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,11 @@ from organizer.execution.journal import Journal
 from organizer.execution.mounts import Mount, Mounts, Spot
 from organizer.execution.places import Place, Places
 from organizer.execution.reader import JournalReader
+from organizer.execution.recovery import recover
 from organizer.planning.operations import Move, Plan
-from tests.execution.stage import World, move
+from organizer.recognition.identity import content_hash
+from organizer.sample import Stamp
+from tests.execution.stage import Crash, Script, ScriptedFilesystem, World, move
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,3 +164,83 @@ def test_places_that_another_program_has_learnt_are_learnt_too(ssd: World) -> No
         assert [one.counts for one in early.batches()]
         assert all(one.operation for one in early.operations(1))
         assert {one.root for one in early.places} == {ssd.inbox, ssd.library}
+
+
+def test_an_empty_folder_on_another_disk_is_no_library_and_is_not_learnt(ssd: World, tmp_path: Path) -> None:
+    drive = tmp_path / "media" / "SSD"
+    world = moved(ssd, drive)
+    there, away = table((drive, SSD)), table()
+    with closing(opened(world, there)) as journal:
+        assert not journal.is_away(drive)
+        Executor(journal, Filesystem()).run(world.plan())
+    drive.rename(tmp_path / "drawer")
+    drive.mkdir()
+    for look in (away, table((drive, DISK))):
+        with closing(opened(world, look)) as journal:
+            assert journal.is_away(drive)
+            assert {one.spot for one in journal.places} == {None, Spot(SSD, PurePosixPath("/"))}
+    # Somebody has brought a new disk, and says so; or has copied everything to it.
+    with closing(opened(world, away)) as journal:
+        assert journal.relocate(drive, drive)
+        assert not journal.is_away(drive)
+    with closing(opened(world, there)) as journal:
+        assert journal.is_away(drive)
+        (drive / "Kicks").mkdir()
+        assert not journal.is_away(drive)
+
+
+def test_an_empty_folder_in_which_nothing_was_ever_done_is_a_new_library(ssd: World, tmp_path: Path) -> None:
+    with closing(opened(ssd, table())):
+        pass
+    look = table((tmp_path / "media" / "SSD", SSD))
+    with closing(opened(ssd, look)) as journal:
+        assert not journal.is_away(ssd.library)
+    ssd.library.rmdir()
+    with closing(opened(ssd, look)) as journal:
+        assert journal.is_away(ssd.library)
+
+
+def test_a_batch_that_broke_off_waits_for_its_disk(ssd: World, tmp_path: Path) -> None:
+    drive, look = tmp_path / "media" / "SSD", table((tmp_path / "media" / "SSD", SSD))
+    wanted = Script()
+    with closing(opened(ssd, look)) as journal:
+        Executor(journal, ScriptedFilesystem(wanted)).run(ssd.plan())
+    at = max(number for number, name in enumerate(wanted.calls) if name == "_replace")
+    shutil.rmtree(tmp_path / "world")
+    shutil.rmtree(drive)
+    ssd.fill()
+    before = ssd.sounds()
+    with closing(opened(ssd, look)) as journal, pytest.raises(Crash):
+        Executor(journal, ScriptedFilesystem(Script(at, "after", Crash()))).run(ssd.plan())
+    drive.rename(tmp_path / "drawer")
+    for _ in range(2):
+        with closing(opened(ssd, table())) as journal:
+            (said,) = recover(journal, Filesystem(), Executor(journal, Filesystem()))
+            assert said == f'Batch 1 ("Pack") was interrupted, and waits: {ssd.library} is not there. ' + (
+                "Plug its disk in"
+            )
+            assert [one.id for one in journal.unfinished()] == [1]
+    (tmp_path / "drawer").rename(drive)
+    with closing(opened(ssd, look)) as journal:
+        assert recover(journal, Filesystem(), Executor(journal, Filesystem()))
+        assert journal.unfinished() == []
+        assert {one.state for one in journal.operations(1)} == {"done"}
+    assert set(ssd.sounds()) == set(before)
+
+
+def test_a_held_file_is_known_again_where_inodes_are_numbered_anew(ssd: World) -> None:
+    def look(type_: str) -> Callable[[], Mounts]:
+        mount = Mount(point=Path("/"), root=PurePosixPath("/"), type=type_, device="/dev/sda")
+        return lambda: Mounts((mount,), {})
+
+    with closing(opened(ssd, look("exfat"))) as journal:
+        Executor(journal, Filesystem()).run(ssd.plan())
+        Executor(journal, Filesystem()).run(ssd.undoing(journal, 1))
+    path = ssd.pack / "d.wav"
+    now = Stamp.of(path.lstat())
+    renumbered = replace(now, inode=now.inode + 1)
+    for type_, held in (("exfat", True), ("vfat", True), ("fuseblk", True), ("ext4", False)):
+        with closing(opened(ssd, look(type_))) as journal:
+            assert journal.is_held(path, now, content_hash)
+            assert journal.is_held(path, renumbered, content_hash) == held
+            assert not journal.is_held(path, replace(renumbered, size=1), content_hash)

@@ -63,11 +63,11 @@ SIDECAR = WriteSidecar(path=B, content="{}", rule="R")
         (Done(operation=RemoveFolder(path=A, mode=0o700)), MakeFolder(path=A, mode=0o700)),
         (
             Done(operation=MOVE, stamp_after=AFTER),
-            Move(source=B, target=A, stamp=AFTER, content_hash="h", rule="R"),
+            Move(source=B, target=A, stamp=AFTER, content_hash="h", rule="R", like=BEFORE),
         ),
         (
             Done(operation=MOVE, stamp_after=AFTER, hash_after="h3"),
-            Move(source=B, target=A, stamp=AFTER, content_hash="h3", rule="R"),
+            Move(source=B, target=A, stamp=AFTER, content_hash="h3", rule="R", like=BEFORE),
         ),
         (Done(operation=COPY), REMOVE_COPY),
         (Done(operation=REMOVE_COPY), COPY),
