@@ -46,8 +46,21 @@ def arrivals_below(inbox: Inbox) -> Iterator[Arrival]:
 def files_below(folder: Path) -> tuple[Path, ...]:
     """List what lies below a folder; links are not followed, folders that cannot be listed are left out."""
     return tuple(
-        Path(place) / name
-        for place, _, names in os.walk(folder)
-        for name in names
-        if not is_junk(PurePosixPath(name))
+        Path(entry.path)
+        for entries in folders_below(folder)
+        for entry in entries
+        if not entry.is_dir(follow_symlinks=False) and not is_junk(PurePosixPath(entry.name))
     )
+
+
+def folders_below(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
+    """Give what is in a folder and in each below it; as deep as it may be, which `os.walk` is not."""
+    folders = [] if folder.is_symlink() else [folder]
+    while folders:
+        try:
+            with os.scandir(folders.pop()) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError:
+            continue
+        folders += [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        yield entries

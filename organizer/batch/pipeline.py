@@ -7,7 +7,7 @@ dry run lists exactly what a run would do.
 from __future__ import annotations
 
 import os
-import stat
+import stat as modes
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -86,6 +86,8 @@ def look_at(root: Path, *, inbox: str, pack: str | None) -> Listing:
         entries = 0
         try:
             stat = folder.stat(follow_symlinks=False)
+            if not modes.S_ISDIR(stat.st_mode):
+                continue  # a link has taken its place
             with os.scandir(folder) as found:
                 for entry in found:
                     entries += 1
@@ -331,7 +333,7 @@ def is_at(entry: Entry, path: Path) -> bool:
         return False
     stamp = Stamp.of(found)
     same = (stamp.size, stamp.mtime_ns) == (entry.stamp.size, entry.stamp.mtime_ns)
-    return stat.S_ISREG(found.st_mode) and same
+    return modes.S_ISREG(found.st_mode) and same
 
 
 def _attributes_of(decisions: Iterable[Decision]) -> dict[Path, bytes]:

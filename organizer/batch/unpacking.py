@@ -104,7 +104,8 @@ def sweep(libraries: Iterable[Path]) -> list[Path]:
             continue
         for folder in left:
             number = folder.name.removeprefix(archives.UNPACKED).partition("-")[0]
-            if folder.is_dir() and not folder.is_symlink() and number.isdigit() and not _lives(int(number)):
+            is_pid = number.isascii() and number.isdigit() and len(number) < 10
+            if is_pid and folder.is_dir() and not folder.is_symlink() and not _lives(int(number)):
                 shutil.rmtree(folder, ignore_errors=True)
                 found.append(folder)
     return found

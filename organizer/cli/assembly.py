@@ -95,7 +95,8 @@ class Assembly:
     def filesystem(self) -> Filesystem:
         from organizer.execution.filesystem import Filesystem
 
-        return Filesystem()
+        configured = self.home.config_file.exists()
+        return Filesystem([inbox.root for inbox in self.config.inbox] if configured else [])
 
     @cached_property
     def executor(self) -> Executor:

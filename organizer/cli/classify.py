@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
+from organizer.batch.arrivals import files_below
 from organizer.cli.output import Progress, as_json, say, warn
 from organizer.cli.wording import sample_as_json, sample_in_words
 from organizer.errors import UsageProblem
@@ -80,9 +80,8 @@ def _audio_below(paths: Iterable[Path]) -> Iterator[tuple[Path, Origin]]:
             yield path, Origin(inbox="", name=path.name, subpath=PurePosixPath(path.absolute().parent.name))
             continue
         pack = path.absolute().name
-        for folder, folders, names in os.walk(path):
-            below = PurePosixPath(Path(folder).relative_to(path))
-            folders[:] = sorted(name for name in folders if not is_junk(PurePosixPath(name)))
-            for name in sorted(names):
-                if type_of(PurePosixPath(name)) is FileType.AUDIO and not is_junk(PurePosixPath(name)):
-                    yield Path(folder) / name, Origin(inbox="", pack=pack, subpath=below, name=name)
+        root = path.resolve() if path.is_symlink() else path  # a link that the user names is meant
+        for found in files_below(root):
+            below = PurePosixPath(found.relative_to(root))
+            if type_of(below) is FileType.AUDIO and not is_junk(below):
+                yield found, Origin(inbox="", pack=pack, subpath=below.parent, name=below.name)

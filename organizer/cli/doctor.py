@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from organizer.batch.arrivals import folders_below
 from organizer.cli.assembly import Assembly
 from organizer.cli.output import as_json, counted, say, sentences
 from organizer.cli.rules import warnings_of
@@ -177,7 +178,7 @@ def _watching(parts: Assembly) -> Iterator[Finding]:
     if not limit_file.exists():
         return
     limit = int(limit_file.read_text())
-    folders = sum(1 for inbox in config.inbox for _ in os.walk(inbox.root))
+    folders = sum(1 for inbox in config.inbox for _ in folders_below(inbox.root))
     if folders * 2 > limit:
         yield Finding(
             "WARN",

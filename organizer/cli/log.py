@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, say
+from organizer.cli.output import as_json, printable, say
 from organizer.cli.wording import operation_as_json, operation_in_words
 from organizer.config import absolute
 from organizer.errors import OrganizerError, UsageProblem
 from organizer.planning.operations import ACTIONS, Move, Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from organizer.execution.reader import JournalReader
     from organizer.execution.records import BatchRecord, OperationRecord
@@ -60,7 +61,8 @@ def log(*, batches: tuple[int, ...], limit: int | None, relink: Path | None, jso
             else journal.batches(limit=limit or None)
         )
         if relink is not None:
-            _write_relink(relink, _relinks(journal, chosen))
+            seen = str(relink) == "-" and sys.stdout.isatty()
+            _write_relink(relink, _relinks(journal, chosen, printable if seen else str))
         elif json_:
             listed = [batch_as_json(one) for one in chosen]
             if batches:
@@ -128,7 +130,7 @@ def _batch_in_words(batch: BatchRecord) -> str:
     return f"{batch.id:>4}  {when}  {batch.title}  {counts}{notes}"
 
 
-def _relinks(journal: JournalReader, batches: Sequence[BatchRecord]) -> str:
+def _relinks(journal: JournalReader, batches: Sequence[BatchRecord], shown: Callable[[object], str]) -> str:
     """List the moves that are in force, oldest first; spreadsheet programs read the first row as names."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -138,7 +140,7 @@ def _relinks(journal: JournalReader, batches: Sequence[BatchRecord]) -> str:
             continue
         for record in journal.operations(batch.id):
             if record.state == "done" and isinstance(record.operation, Move):
-                writer.writerow([record.operation.source, record.operation.target])
+                writer.writerow([shown(record.operation.source), shown(record.operation.target)])
     return table.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -114,7 +115,10 @@ def main(arguments: list[str] | None = None, *, commands: click.Command = organi
         warn("")
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(file=said)
+        for line in said.getvalue().rstrip("\n").split("\n"):
+            warn(line)
         sys.exit(error.exit_code)
     except OrganizerError as error:
         report(error)

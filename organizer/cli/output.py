@@ -81,6 +81,9 @@ class LogLines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
         return printable(super().formatMessage(record))
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name that logging calls
+        return "\n".join(printable(line) for line in super().formatException(ei).split("\n"))
+
 
 def sentences(error: OrganizerError) -> list[str]:
     """Give what an error says, line by line, with the place that it is about."""
@@ -93,7 +96,15 @@ def sentences(error: OrganizerError) -> list[str]:
 def as_json(value: Any, *, indent: int | None = None) -> str:
     """Encode as JSON; names that are not valid UTF-8 come out as escaped surrogates."""
     text = json.dumps(value, ensure_ascii=False, indent=indent, default=str, allow_nan=False)
-    return text.encode("utf-8", "backslashreplace").decode()
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else _in_json(one) for one in text)
+
+
+def _in_json(letter: str) -> str:
+    """Escape what a terminal would obey; JSON itself escapes only what lies below the space."""
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -131,13 +142,17 @@ class Progress:
             return
         if self._bar is None:
             from rich.console import Console
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
-            self._bar = Bar(console=Console(stderr=True), transient=True)
+            # Names are no markup.
+            described = TextColumn("{task.description}", markup=False)
+            columns = (described, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            self._bar = Bar(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("")
         assert self._task is not None  # set together with the bar
-        title = printable(f"{self._title}: {stage}").replace("[", r"\[")
+        title = printable(f"{self._title}: {stage}")
         self._bar.update(self._task, description=title, completed=done, total=total or None)
 
 

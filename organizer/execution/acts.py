@@ -64,6 +64,9 @@ class Acts:
     def act(self, operation: Operation, reserved: Reserved) -> Effect | Staged:
         """Do an operation, or as much of it as changes nothing yet."""
         self._known.check(operation)
+        for name in ("path", "source", "target"):
+            if hasattr(operation, name):
+                self._files.check_way(getattr(operation, name))
         if isinstance(operation, RemoveCopy | RemoveLink | RemoveExtracted) and not self._files.exists(
             operation.path
         ):

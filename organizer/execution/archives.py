@@ -243,7 +243,7 @@ class _Zip:
             if info.flag_bits & _ENCRYPTED:
                 raise Unreadable("it is locked with a password", hint=_HINT)
             if stat.S_ISLNK(info.external_attr >> 16):
-                yield f"{info.filename}: it is a link"
+                yield f"{info.filename[:100]}: it is a link"
                 continue
             mtime = None
             with suppress(ValueError, OverflowError):
@@ -274,7 +274,7 @@ class _LibArchive:
         for entry in self._entries():
             if not entry.isfile:
                 if not entry.isdir:
-                    yield f"{_name(entry)}: it is a link or device"
+                    yield f"{_name(entry)[:100]}: it is a link or device"
                 continue
             mtime = entry.mtime
             yield _member(_name(entry), entry.size, None if not mtime else int(mtime) * 1_000_000_000)
@@ -318,7 +318,7 @@ def _member(name: str, size: int | None, mtime_ns: int | None) -> Member | str:
     plain = name.replace("\\", "/")
     parts = plain.split("/")
     if plain.startswith("/") or _DRIVE.match(plain) or ".." in parts or "\0" in plain:
-        return f"{name}: its name leads out of the archive"
+        return f"{name[:100]}: its name leads out of the archive"
     kept = [part for part in parts if part not in ("", ".")]
     if not kept or len(plain) > _LONGEST_PATH or any(len(os.fsencode(part)) > 255 for part in kept):
         return f"{name[:100]}: its name is no name for a file"

@@ -265,6 +265,7 @@ class _Chunk:
     def _place(self, record: OperationRecord, staged: Staged) -> bool:
         try:
             self._grounds.check(record.operation)
+            self._files.check_way(staged.target)
             if staged.replaces is not None:
                 after = self._files.replace_with(staged.target, staged.temp, staged.replaces)
             else:

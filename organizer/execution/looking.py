@@ -19,7 +19,7 @@ from organizer.rules.legal import fold
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from io import FileIO
     from pathlib import Path
 
@@ -30,6 +30,25 @@ _MOST_WHOLE = 64 << 20  # bytes of a file that is read whole
 class Looking(Primitives):
     """What can be known of a path."""
 
+    _inboxes: tuple[Path, ...] = ()
+
+    def __init__(self, inboxes: Sequence[Path] = ()) -> None:
+        """In `inboxes` anybody may lay links, which are never followed."""
+        self._inboxes = tuple(inboxes)
+
+    def check_way(self, path: Path) -> None:
+        """Refuse a path of an inbox that leads through a link, which may have been laid since the plan."""
+        root = next((one for one in self._inboxes if path.is_relative_to(one)), None)
+        for folder in path.parents if root is not None else ():
+            if folder == root:
+                return
+            if folder.is_symlink():
+                raise CannotWrite(
+                    f"{folder} is a link now",
+                    path=folder,
+                    hint="Links in an inbox are not followed; remove it",
+                )
+
     def stamp(self, path: Path) -> Stamp:
         """Look at a regular file, not through a link."""
         try:
@@ -39,6 +58,10 @@ class Looking(Primitives):
         if not modes.S_ISREG(found.st_mode):
             raise _not_regular(path)
         return Stamp.of(found)
+
+    def names(self, path: Path) -> int:
+        """Count the names that a file has, itself included: hard links."""
+        return self._look(path).st_nlink
 
     def exists(self, path: Path) -> bool:
         return os.path.lexists(path)

@@ -84,14 +84,14 @@ def _folder_away(journal: Journal, opened: Sequence[OperationRecord]) -> Path | 
         begun = (
             one.temp is not None or one.reserved_inode is not None
             for one in opened
-            if _made(one).is_relative_to(place.root)
+            if _place_of(one).is_relative_to(place.root)
         )
         if any(begun) and journal.is_away(place.root):
             return place.root
     return None
 
 
-def _made(record: OperationRecord) -> Path:
+def _place_of(record: OperationRecord) -> Path:
     source, target = paths_of(record.operation)
     return target or source
 
@@ -109,8 +109,8 @@ class _Inspection:
         self._waiting = {one.temp for one in opened if one.temp is not None and files.exists(one.temp)}
 
     def look(self, record: OperationRecord) -> Closing:
-        source, made = paths_of(record.operation)[0], _made(record)
-        self._sweep(made.parent)
+        source, made = paths_of(record.operation)[0], _place_of(record)
+        self._sweep(made.parent, since=record.changed)
         try:
             closing = self._look(record)
             if closing.state == "done" and isinstance(
@@ -139,8 +139,8 @@ class _Inspection:
             case WriteTags() | RestoreBytes() | WriteEntries() | RemoveEntries():
                 return self._rewritten(record, operation.path)
             case WriteAttribute(path=path, name=name, after=after):
-                if path in self._used or (_stamp(path) and self.files.attribute(path, name) == after):
-                    return _done(record, _stamp(path))
+                if path in self._used or (self._stamp(path) and self.files.attribute(path, name) == after):
+                    return _done(record, self._stamp(path))
                 return _planned(record)
             case Link(source=source, target=target, pointer=pointer):
                 if self.files.is_link(target, source, pointer):
@@ -149,7 +149,7 @@ class _Inspection:
             case RemoveLink(path=path) | RemoveExtracted(path=path) if not self.files.exists(path):
                 return _done(record)
             case RemoveCopy() if not self.files.exists(operation.path):
-                return _done(record, _stamp(operation.original))
+                return _done(record, self._stamp(operation.original))
             case RemoveCopy() | RemoveSidecar() | RemoveFolder():
                 return _planned(record) if self.files.exists(operation.path) else _done(record)
             case MakeFolder():
@@ -160,7 +160,7 @@ class _Inspection:
     def _move(self, record: OperationRecord, move: Move) -> Closing:
         if move.target in self._used:
             return _done(record, move.stamp, move.content_hash)
-        source, target = _stamp(move.source), _stamp(move.target)
+        source, target = self._stamp(move.source), self._stamp(move.target)
         if source is not None and target is not None and self.files.is_alias(move.source, move.target):
             return _planned(record)
         if source is not None and target is not None and self.files.is_alias(move.target, move.source):
@@ -199,7 +199,7 @@ class _Inspection:
         return _failed(record, f"{move.source} is gone, and what lies at {move.target} is another file")
 
     def _made(self, record: OperationRecord, making: MakeFolder) -> Closing:
-        if not making.path.is_dir():
+        if not making.path.is_dir() or not self._is_in_reach(making.path):
             return _planned(record)
         if making.mode is not None:
             self.files.set_mode(making.path, making.mode)
@@ -207,7 +207,7 @@ class _Inspection:
         return _done(record)
 
     def _placed(self, record: OperationRecord, path: Path) -> Closing:
-        found = _stamp(path)
+        found = self._stamp(path)
         if path in self._used:
             return _done(record, found, record.hash_after)
         if found is not None and self._is_reservation(record, found):
@@ -218,7 +218,7 @@ class _Inspection:
         return _planned(record)
 
     def _rewritten(self, record: OperationRecord, path: Path) -> Closing:
-        found = _stamp(path)
+        found = self._stamp(path)
         if path in self._used:
             return _done(record, found, record.hash_after)
         if found is None and isinstance(record.operation, RemoveEntries):
@@ -229,6 +229,21 @@ class _Inspection:
         elif found is not None and record.hash_after and self._holds(path, record.hash_after):
             return _done(record, found, record.hash_after)
         return _planned(record)  # untouched, or changed by someone: the executor tells which
+
+    def _stamp(self, path: Path) -> Stamp | None:
+        """Look at whatever lies at a path, links not followed."""
+        try:
+            return Stamp.of(path.lstat()) if self._is_in_reach(path) else None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def _is_in_reach(self, path: Path) -> bool:
+        """Say whether a path is where it was meant to be, and no link has been laid on the way."""
+        try:
+            self.files.check_way(path)
+        except FileProblem:
+            return False
+        return True
 
     def _was_placed(self, record: OperationRecord, found: Stamp) -> bool:
         """Say whether a file may be the temp of an operation, given its name.
@@ -256,23 +271,16 @@ class _Inspection:
             return self.files.content_hash(path) == content_hash
         return False
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove temps of ours that a crash left in a folder."""
+    def _sweep(self, folder: Path, *, since: float) -> None:
+        """Remove temps of ours that a crash left in a folder; what was there before we began is not ours."""
         if folder in self._swept:
             return
         self._swept.add(folder)
         with suppress(OSError):
             for found in [one for one in folder.iterdir() if syscalls.is_temp(one.name)]:
-                self.files.discard(found)
-                self.touched.add(folder)
-
-
-def _stamp(path: Path) -> Stamp | None:
-    """Look at whatever lies at a path, links not followed."""
-    try:
-        return Stamp.of(path.lstat())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+                if found in self._waiting or found.lstat().st_ctime >= since - 2.0:
+                    self.files.discard(found)
+                    self.touched.add(folder)
 
 
 def _planned(record: OperationRecord) -> Closing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -34,6 +35,7 @@ _NO_FOLDER_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errn
 
 TEMP_PREFIX = ".organizer-"
 TEMP_SUFFIX = ".tmp"
+_TEMP = re.compile(re.escape(TEMP_PREFIX) + "[0-9a-f]{16}" + re.escape(TEMP_SUFFIX))
 
 
 def _libc_function(name: str) -> ctypes._NamedFuncPointer | None:
@@ -142,5 +144,4 @@ def temp_beside(path: Path) -> Path:
 
 
 def is_temp(name: str) -> bool:
-    middle = name.removeprefix(TEMP_PREFIX).removesuffix(TEMP_SUFFIX)
-    return name == f"{TEMP_PREFIX}{middle}{TEMP_SUFFIX}" and len(middle) == 16 and middle.isalnum()
+    return _TEMP.fullmatch(name) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from organizer.errors import OrganizerError
@@ -47,6 +48,8 @@ CREATE TABLE remainders (
 def open_store(path: Path) -> sqlite3.Connection:
     """Open the index, making it where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(OSError):
+        path.parent.chmod(0o700)
     try:
         connection = _connect(path)
         version = connection.execute("PRAGMA user_version").fetchone()[0]

@@ -15,6 +15,13 @@ from typing import TYPE_CHECKING
 import mutagen
 import numpy as np
 import soundfile
+from mutagen.aac import AAC
+from mutagen.ac3 import AC3
+from mutagen.asf import ASF
+from mutagen.monkeysaudio import MonkeysAudio
+from mutagen.mp4 import MP4
+from mutagen.musepack import Musepack
+from mutagen.wavpack import WavPack
 from numpy.typing import NDArray
 
 from organizer.errors import Unreadable, Unsupported
@@ -57,7 +64,17 @@ def decode_foreign(path: Path, *, seconds: float, ffmpeg: str) -> Told:
 
 
 def _run(program: str, path: Path, seconds: float) -> bytes:
-    limit = [f"{seconds:.3f}", "-map", "0:a:0", "-c:a", "pcm_f32le", "-fs", str(_MOST_BYTES)]
+    limit = [
+        f"{seconds:.3f}",
+        "-map",
+        "0:a:0",
+        "-map_metadata",
+        "-1",
+        "-c:a",
+        "pcm_f32le",
+        "-fs",
+        str(_MOST_BYTES),
+    ]
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path.absolute()}", "-t", *limit, "-f", "wav", "pipe:1"]
     try:
@@ -86,7 +103,8 @@ def _run(program: str, path: Path, seconds: float) -> bytes:
 
 def _duration(path: Path) -> float | None:
     try:
-        file = mutagen.File(path)
+        # None of those that load ID3: mutagen inflates what is packed in it, without a limit.
+        file = mutagen.File(path, options=[MP4, ASF, AAC, AC3, MonkeysAudio, Musepack, WavPack])
     except Exception:  # mutagen raises whatever its parsers stumble over
         return None
     length = getattr(getattr(file, "info", None), "length", None)

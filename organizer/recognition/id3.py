@@ -5,6 +5,7 @@ Versions 2.2 to 2.4 (id3.org). Compressed and encrypted frames, pictures and the
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from organizer.recognition.coded import syncsafe
@@ -17,6 +18,7 @@ _FRAMES = {
     b"TT2": "title", b"TCO": "genre", b"TT1": "keywords", b"COM": "comment", b"TBP": "bpm",
     b"TKEY": "key", b"TKE": "key", b"TPE1": "artist", b"TP1": "artist", b"TALB": "album", b"TAL": "album",
 }  # fmt: skip
+_FRAME_HEAD = re.compile(rb"(?=[A-Z][A-Z0-9]{3}.{4}.(.))", re.DOTALL)
 _FREE = (b"TXXX", b"TXX")
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _MOST_FRAMES = 1_000
@@ -51,6 +53,14 @@ def texts(tag: bytes) -> Iterator[tuple[str, str]]:
             elif name in _FREE and (text := _free(payload)):
                 yield "wrote", text
         offset += size
+
+
+def is_packed(tag: bytes) -> bool:
+    """Say whether a tag may hold a frame that is compressed: in any place, as readers differ over sizes."""
+    if len(tag) < 10 or not tag.startswith(b"ID3") or tag[3] not in (3, 4):
+        return False
+    compressed = 0x80 if tag[3] == 3 else 0x08
+    return any(found[1][0] & compressed for found in _FRAME_HEAD.finditer(tag, 10, 10 + syncsafe(tag[6:10])))
 
 
 def _extended(body: bytes, version: int) -> int:

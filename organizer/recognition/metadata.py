@@ -261,6 +261,9 @@ def _read(file: FileIO, found: _Found) -> None:
 
 def _pairs(tags: object) -> Iterator[tuple[str, str]]:
     """List the fields of Vorbis comments, MP4 atoms or an APE tag, whichever `tags` are."""
+    if isinstance(tags, list):  # Vorbis comments: to ask one for a name is to look through all of them
+        yield from ((str(name), str(value)) for name, value in tags)
+        return
     if not hasattr(tags, "keys"):
         return
     for name in list(tags.keys()):

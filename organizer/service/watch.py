@@ -102,6 +102,9 @@ class Watch:
                 self._watcher, self.kind = self._by_events(self._real, self._touches.add), "native"
         except LimitReached as error:
             self._degrade(error.message)
+        except RecursionError:  # watchdog walks with `os.walk`, which recurses before Python 3.12
+            self.degraded = "cannot be watched: its folders lie too deep within one another"
+            return False
         except OSError as error:
             # Most likely it went away between the look and the watch: the next renewal tells.
             logger.warning("%s cannot be watched: %s", self.root, error.strerror or error)
@@ -131,6 +134,8 @@ class Watch:
             self._poll()
         except OSError as error:
             self.degraded = f"{reason}; and it cannot be listed: {error.strerror or error}"
+        except RecursionError:
+            self.degraded = f"{reason}; and its folders lie too deep within one another"
 
     def _absent(self) -> None:
         if not self._waiting:

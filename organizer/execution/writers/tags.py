@@ -33,6 +33,8 @@ from mutagen.wave import WAVE
 
 from organizer.errors import CannotWrite
 from organizer.execution.writers import riff_info
+from organizer.recognition import chunks
+from organizer.recognition import id3 as read_id3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +51,7 @@ _PREFIXED = (*OWN_FIELDS, WROTE)
 
 # mutagen is half annotated; what it gives is taken as it comes.
 _Opener = Any
+_MOST_ID3 = 256 << 20
 _UTF16 = 1  # the one encoding of ID3v2.3 that holds every character
 
 
@@ -67,6 +70,7 @@ def write(path: Path, values: Mapping[str, str], mode: TagMode) -> None:
     clean = {name: _clean(value) for name, value in values.items()}
     clean = {name: value for name, value in clean.items() if value}
     try:
+        _check_packed(path)
         tags = _open(path)
         if isinstance(tags, _Wave) and mode == "fill":
             # Two places for one thing: what the user wrote in either holds for both.
@@ -214,6 +218,22 @@ class _Mp4(_Tags):
             self._tags[key] = [value.encode() for value in values]
         else:
             self._tags[key] = ["; ".join(values)]  # one, as most players show only the first
+
+
+def _check_packed(path: Path) -> None:
+    """Refuse ID3 that is packed: mutagen would inflate it to whatever it comes to."""
+    with path.open("rb", buffering=0) as file:
+        found = chunks.walk(file)
+        if found is None:
+            tags = [file.read(_MOST_ID3) if file.seek(0) == 0 else b""]
+        else:
+            tags = [one.read(file, most=_MOST_ID3) for one in found.found if one.name in (b"ID3 ", b"id3 ")]
+    if any(read_id3.is_packed(tag) for tag in tags):
+        raise CannotWrite(
+            "Tags cannot be written into this file: those in it are packed",
+            path=path,
+            hint="Use a sidecar for it instead",
+        )
 
 
 def _open(path: Path) -> _Tags:
