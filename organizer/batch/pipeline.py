@@ -35,7 +35,7 @@ from organizer.planning.operations import (
 from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Inspection, Request
-from organizer.rules.actions import Unpack, Xattr
+from organizer.rules.actions import Tag, Unpack, Xattr
 from organizer.sample import FileType, Item, Origin, Stamp
 
 if TYPE_CHECKING:
@@ -283,6 +283,7 @@ class Pipeline:
             twins={**foreseen, **self._twins_of(decisions)},
             members=members,
             held=_attributes_of(decisions),
+            linked=self._linked(decisions),
             attribute=name_for(sys.platform),
         )
 
@@ -290,6 +291,24 @@ class Pipeline:
         requests = [Request(path=item.path, origin=item.origin) for item in items]
         for item, inspection in zip(items, self._recognizer.inspect(requests), strict=True):
             yield Heard(item=item, inspection=inspection)
+
+    def _linked(self, decisions: Iterable[Decision]) -> set[Path]:
+        """Find what lies in an inbox under one name of several: attributes are of the file, not of the name.
+
+        Tags are written into a new file, which then has one name.
+        """
+        found = set()
+        for decision in decisions:
+            kinds = {type(action) for action in decision.actions}
+            path = decision.item.path
+            if Xattr in kinds and Tag not in kinds and self._is_in_inbox(path):
+                with suppress(OSError):
+                    if path.lstat().st_nlink > 1:
+                        found.add(path)
+        return found
+
+    def _is_in_inbox(self, path: Path) -> bool:
+        return any(path.resolve().is_relative_to(one) for one in self._inboxes)
 
     def _twins_of(self, decisions: Sequence[Decision]) -> dict[str, Twin]:
         """Find where the library has sounds already that would be filed there, under whatever tags and

@@ -42,7 +42,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Take back": {
         "undo": ("undo:undo", "Put a batch, or a file, back as it was."),
         "redo": ("undo:redo", "Do again what was undone."),
-        "journal": ("journal:journal", "Back up, put back or export what undo goes by."),
+        "trash": ("trash:trash", "List or empty what rules have put out of the way."),
+        "journal": ("journal:journal", "Look after what undo goes by: back up, export, repair."),
     },
     "Rules and model": {
         "rules": ("rules:rules", "Check the rule files."),

@@ -44,6 +44,8 @@ def operation_in_words(operation: Operation) -> str:
             return f"write {path}"
         case op.RemoveSidecar(path=path) | op.RemoveCopy(path=path) | op.RemoveLink(path=path):
             return f"remove {path}"
+        case op.Discard(path=path, twin=twin):
+            return f"delete {path} for good" + (f" (the same sound is {twin})" if twin else "")
         case op.MakeFolder(path=path):
             return f"make the folder {path}"
         case op.RemoveFolder(path=path):

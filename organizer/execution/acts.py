@@ -26,6 +26,7 @@ from organizer.execution.problems import (
 from organizer.execution.writing import Writing
 from organizer.planning.operations import (
     Copy,
+    Discard,
     Extract,
     KeepFolderTime,
     Link,
@@ -86,6 +87,8 @@ class Acts:
                 return self._link(operation)
             case RemoveLink():
                 return self._remove_link(operation)
+            case Discard():
+                return self._discard(operation)
             case WriteTags():
                 return self._writing.write_tags(operation)
             case RestoreBytes():
@@ -160,6 +163,16 @@ class Acts:
             raise stands_alone(removal.path, OTHER_ORIGINAL)
         self._files.remove_file_if(removal.path, current)
         return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
+
+    def _discard(self, discarding: Discard) -> Effect:
+        path, twin = discarding.path, discarding.twin
+        current = self._files.stamp(path)
+        if self._files.content_hash(path) != discarding.content_hash:
+            raise changed(path)
+        if twin is not None and not self._files.is_same_sound(twin, path, discarding.sound_id):
+            raise stands_alone(path, f"the same sound is no longer at {twin}")
+        self._files.remove_file_if(path, current)
+        return Effect(touched=(path.parent,))
 
     def _extract(self, extraction: Extract) -> Staged:
         target, staged, wanted = extraction.target, extraction.staged, extraction.content_hash

@@ -15,6 +15,7 @@ from typing import Any
 
 from organizer.planning.operations import (
     Copy,
+    Discard,
     Extract,
     KeepFolderTime,
     Link,
@@ -54,11 +55,12 @@ KINDS: dict[str, type[Operation]] = {
     "restore-bytes": RestoreBytes,
     "write-sidecar": WriteSidecar,
     "remove-sidecar": RemoveSidecar,
+    "discard": Discard,
     "skip": Skip,
 }
 _NAME_OF = {class_: name for name, class_ in KINDS.items()}
 
-_PATHS = frozenset({"path", "source", "target", "original", "archive", "staged", "needs"})
+_PATHS = frozenset({"path", "source", "target", "original", "archive", "staged", "needs", "twin"})
 _STAMPS = frozenset({"stamp", "like"})
 _BYTES = frozenset({"patch", "before", "after"})
 

@@ -27,6 +27,7 @@ from organizer.execution.writers import sidecar
 from organizer.planning.operations import (
     ACTIONS,
     Copy,
+    Discard,
     Extract,
     Link,
     MakeFolder,
@@ -112,6 +113,8 @@ class Foresight:
                 self._take(target)
             case RemoveCopy() | RemoveExtracted() | RemoveLink():
                 self._remove(operation)
+            case Discard(path=path):
+                self._leave(path)
             case RemoveSidecar(path=path, content=content):
                 self._files.stamp(path)
                 if not sidecar.holds(path, content):

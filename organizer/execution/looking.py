@@ -59,10 +59,6 @@ class Looking(Primitives):
             raise _not_regular(path)
         return Stamp.of(found)
 
-    def names(self, path: Path) -> int:
-        """Count the names that a file has, itself included: hard links."""
-        return self._look(path).st_nlink
-
     def exists(self, path: Path) -> bool:
         return os.path.lexists(path)
 
@@ -120,6 +116,19 @@ class Looking(Primitives):
         except (FileProblem, FileNotFoundError, NotADirectoryError):
             return False
         return holds and not self.is_one_entry(copy, path)
+
+    def is_same_sound(self, path: Path, copy: Path, sound_id: str) -> bool:
+        """Say whether a second file, besides its copy, holds this sound, under whatever tags; OSError where
+        nobody can tell."""
+        if self.is_one_entry(copy, path):
+            return False
+        try:
+            self.stamp(path)
+            return identity.sound_id(path) == sound_id
+        except FileProblem as problem:
+            if not problem.lasting:
+                raise
+            return False
 
     def is_alias(self, source: Path, target: Path) -> bool:
         """Say whether two names are one entry, on a disk that folds case or Unicode forms.

@@ -122,7 +122,7 @@ class JournalReader:
             for one in self.batches()
             if not one.undone
             and (one.counts.get("done") or one.counts.get("open"))
-            and (one.origin != "undo" if batches is None else one.id in batches)
+            and (one.origin not in ("undo", "trash") if batches is None else one.id in batches)
         )
 
     def last(self, number: int) -> tuple[BatchRecord, ...]:

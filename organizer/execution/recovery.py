@@ -17,6 +17,7 @@ from organizer.execution.problems import translate
 from organizer.execution.records import Closing, OperationRecord
 from organizer.planning.operations import (
     Copy,
+    Discard,
     Extract,
     Link,
     MakeFolder,
@@ -150,7 +151,7 @@ class _Inspection:
                 return _done(record)
             case RemoveCopy() if not self.files.exists(operation.path):
                 return _done(record, self._stamp(operation.original))
-            case RemoveCopy() | RemoveSidecar() | RemoveFolder():
+            case RemoveCopy() | RemoveSidecar() | RemoveFolder() | Discard():
                 return _planned(record) if self.files.exists(operation.path) else _done(record)
             case MakeFolder():
                 return self._made(record, operation)

@@ -172,12 +172,6 @@ class Writing:
 
     def write_attribute(self, writing: WriteAttribute) -> Effect:
         current = self._files.stamp(writing.path)
-        if self._files.names(writing.path) > 1:
-            raise CannotWrite(
-                f"{writing.path.name} has other names, and what is set here would be set there",
-                path=writing.path,
-                hint="Use a sidecar for it, or copy the file instead of linking it",
-            )
         if self._files.attribute(writing.path, writing.name) != writing.before:
             raise changed(writing.path)
         self._files.set_attribute(writing.path, writing.name, writing.after)

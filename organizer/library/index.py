@@ -82,6 +82,10 @@ class Index:
             [(to_blob(new), to_blob(old)) for old, new in moves],
         )
 
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Drop the entries of files that are gone for good."""
+        self._in_one_go("DELETE FROM samples WHERE path = ?", [(to_blob(path),) for path in paths])
+
     def relocate(self, old: Path, new: Path) -> None:
         """Let the entries of a whole folder follow it."""
         self.moved([(entry.path, new / entry.path.relative_to(old)) for entry in list(self.below(old))])

@@ -6,7 +6,7 @@ Entries of files that tell of a whole folder are gathered while files are planne
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +44,12 @@ BACKUP_SUFFIX = ".before-organizer"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describing:
     """Plans what is said of files. `held` are the attributes that files have now, `attribute` which one is
-    meant."""
+    meant, `linked` the files that have other names as well."""
 
     snapshot: Snapshot
     held: Mapping[Path, bytes]
     attribute: str
+    linked: Collection[Path]
     _entries: dict[tuple[Path, Form], dict[str, str]] = field(default_factory=dict)
     _rules: dict[tuple[Path, Form], str] = field(default_factory=dict)
     _attributes: dict[Path, bytes] = field(default_factory=dict)  # as they will be
@@ -80,6 +81,10 @@ class Describing:
         after = attributes.joined(self.attribute, before, wanted)
         if not wanted or after == before:
             return []
+        if item.path in self.linked:
+            reason = "it has another name elsewhere, and what is set here would be set there"
+            hint = "Use a sidecar, or drop copies rather than hard links"
+            return [Skip(path=place, reason=reason, hint=hint, rule=action.rule)]
         self._attributes[item.path] = after
         return [WriteAttribute(path=place, name=self.attribute, before=before, after=after, rule=action.rule)]
 

@@ -210,6 +210,18 @@ class RemoveSidecar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discard:
+    """Delete a file from the trash for good, while `twin` holds the same sound. None: the user will have it
+    gone though it is the last."""
+
+    path: Path
+    content_hash: str
+    sound_id: str
+    twin: Path | None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
     """Nothing is done to this file, and why."""
 
@@ -238,13 +250,14 @@ Operation = (
     | RestoreBytes
     | WriteSidecar
     | RemoveSidecar
+    | Discard
     | Skip
 )
 
 # What the user thinks of as an action; the others only serve these.
 ACTIONS = (
     Move, Copy, RemoveCopy, Extract, RemoveExtracted, Link, RemoveLink, WriteAttribute, WriteEntries,
-    RemoveEntries, WriteTags, RestoreBytes, WriteSidecar, RemoveSidecar,
+    RemoveEntries, WriteTags, RestoreBytes, WriteSidecar, RemoveSidecar, Discard,
 )  # fmt: skip
 
 
@@ -252,7 +265,7 @@ ACTIONS = (
 class Plan:
     """What one batch would do, in order."""
 
-    origin: Literal["pack", "sort", "undo", "reclassify"]
+    origin: Literal["pack", "sort", "undo", "reclassify", "trash"]
     title: str  # the pack's name, or what was asked for
     inbox: str | None = None
     operations: tuple[Operation, ...] = ()

@@ -110,6 +110,7 @@ def plan(
     twins: Mapping[str, Twin] = NO_TWINS,
     members: Mapping[Path, tuple[Path, str]] = NO_MEMBERS,
     held: Mapping[Path, bytes] = NO_ATTRIBUTES,
+    linked: Collection[Path] = (),
     attribute: str = attributes.XDG,
 ) -> Plan:
     """Say what one batch would do.
@@ -122,10 +123,11 @@ def plan(
     twins : by sound, where the library has it already
     members : of items that were unpacked from an archive: the archive, and what they are called in it
     held : the attribute of file managers, of items that have it; `attribute` is its name
+    linked : items that have other names, somebody else's hard links
     """
     roots = {"": library, **libraries}
     claims = {name: Claims(snapshot, root) for name, root in roots.items()}
-    describing = Describing(snapshot=snapshot, held=held, attribute=attribute)
+    describing = Describing(snapshot=snapshot, held=held, attribute=attribute, linked=linked)
     filing = Filing(
         claims=claims,
         describing=describing,

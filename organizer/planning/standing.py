@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from organizer.planning.operations import (
     Copy,
+    Discard,
     Extract,
     Link,
     Move,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from organizer.planning.undo import Done
 
 # What takes a file away from the path that it names first.
-REMOVING = (Move, RemoveCopy, RemoveLink, RemoveExtracted, RemoveSidecar, RemoveEntries)
+REMOVING = (Move, RemoveCopy, RemoveLink, RemoveExtracted, RemoveSidecar, RemoveEntries, Discard)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ class Standing:
                 | RemoveLink(path=path)
                 | RemoveExtracted(path=path)
                 | RemoveSidecar(path=path)
+                | Discard(path=path)
             ):
                 self._lying.pop(path, None)
             case WriteTags(path=path) | RestoreBytes(path=path) | WriteSidecar(path=path):

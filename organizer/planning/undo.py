@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from organizer.pack import companion_of
 from organizer.planning.operations import (
     Copy,
+    Discard,
     Extract,
     KeepFolderTime,
     Link,
@@ -172,6 +173,8 @@ def _inverse(done: Done) -> Iterator[Operation]:
             return
         case KeepFolderTime():
             yield operation
+        case Discard(path=path, rule=rule):
+            yield Skip(path=path, reason="it was deleted from the trash for good", rule=rule)
         case Move():
             yield Move(
                 source=operation.target,

@@ -5,16 +5,22 @@ A crash before a call leaves what a crash after the one before it leaves, so tha
 
 from __future__ import annotations
 
-from contextlib import closing
+import logging
+import shutil
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from organizer.execution.journal import Journal
+from organizer.planning.operations import Discard, Plan
+from organizer.recognition.identity import content_hash, sound_id
 from tests.execution.stage import Crash, Script, World, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
 
 
 def test_a_batch_that_crashed_anywhere_ends_as_if_it_had_not(make_world: Callable[[], World]) -> None:
@@ -60,17 +66,28 @@ def test_an_undo_that_crashed_anywhere_gives_everything_back(make_world: Callabl
             assert journal.held_count([world.inbox]) == len(original), where
 
 
-def test_a_crash_of_recovery_itself_is_recovered_from(make_world: Callable[[], World]) -> None:
-    world = make_world()
-    script = Script()
-    world.run(world.plan(), script)
-    wanted, last = settled(world.files()), len(script.calls) - 1
-    for first in (2, last // 3, last // 2, last - 4):
+@pytest.mark.parametrize("undoing", [False, True], ids=["filing", "undo"])
+def test_a_crash_of_recovery_itself_is_recovered_from(
+    make_world: Callable[[], World], every_fault: bool, undoing: bool
+) -> None:
+    """Every call of recovery after a crash at every call takes minutes (`--every-fault`); else some."""
+
+    def begin(world: World, script: Script) -> None:
+        if undoing:
+            _file_and_undo(world, script)
+        else:
+            world.run(world.plan(), script)
+
+    world, script, points = make_world(), Script(), 0
+    begin(world, script)
+    wanted = settled(world.files())
+    last = len(script.calls)
+    for first in range(last) if every_fault else (2, last // 3, last // 2, last - 5):
         at, ended = 0, False
         while not ended:
             world = make_world()
             with pytest.raises(Crash):
-                world.run(world.plan(), Script(first, "after", Crash()))
+                begin(world, Script(first, "after", Crash()))
             script = Script(at, "after", Crash())
             try:
                 world.recover(script)
@@ -78,7 +95,29 @@ def test_a_crash_of_recovery_itself_is_recovered_from(make_world: Callable[[], W
             except Crash:
                 world.recover()
             assert settled(world.files()) == wanted, (first, at, script.calls)
-            at += 3
+            at += 1 if every_fault else 3
+            points += 1
+    logger.info("%d points", points)
+
+
+def test_a_crash_while_the_trash_is_emptied_ends_with_it_empty_and_its_twins_there(
+    make_world: Callable[[], World],
+) -> None:
+    for at, when in [(at, when) for at in range(6) for when in ("before", "after")]:
+        world = make_world()
+        twin = world.library / "twin.wav"
+        shutil.copy2(world.pack / "a.wav", twin)
+        trash = world.library / "trashed.wav"
+        shutil.copy2(twin, trash)
+        discard = Discard(path=trash, content_hash=content_hash(trash), sound_id=sound_id(trash), twin=twin)
+        plan = Plan(origin="trash", title="trash", operations=(discard,))
+        with suppress(Crash):
+            world.run(plan, Script(at, when, Crash()))
+        world.recover()
+        with closing(Journal(world.journal_path)) as journal:
+            states = [one.state for batch in journal.batches() for one in journal.operations(batch.id)]
+        assert states == [] if trash.exists() else states == ["done"], (at, when)
+        assert twin.exists()
 
 
 def _file_and_undo(world: World, script: Script) -> None:

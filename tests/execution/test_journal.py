@@ -19,6 +19,7 @@ from organizer.execution.reader import JournalReader
 from organizer.execution.records import Closing, Hold, Note
 from organizer.planning.operations import (
     Copy,
+    Discard,
     Extract,
     KeepFolderTime,
     Link,
@@ -80,6 +81,8 @@ EVERY_KIND: tuple[Operation, ...] = (
     RestoreBytes(path=STRANGE, content_hash="b2:1", restored_hash="b2:2", patch=b"\x00\xff\n"),
     WriteSidecar(path=STRANGE, content='{"a": "ö"}'),
     RemoveSidecar(path=STRANGE, content="\n"),
+    Discard(path=Path("/library/_Trash/ö.wav"), content_hash="b2:1", sound_id="pcm:1", twin=STRANGE),
+    Discard(path=Path("/library/_Trash/o.wav"), content_hash="b2:1", sound_id="", twin=None),
     Skip(path=STRANGE, reason="no rule", hint="write one"),
 )
 TAGS = next(place for place, one in enumerate(EVERY_KIND) if isinstance(one, WriteTags))
@@ -104,7 +107,7 @@ def test_every_kind_of_operation_is_kept_as_it_is(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.title, record.inbox, record.started, record.state) == (STRANGE.stem, "in", 1.5, "open")
-    assert record.counts == {"planned": 15, "skipped": 1}
+    assert record.counts == {"planned": 17, "skipped": 1}
 
 
 def test_names_that_are_not_utf8_are_found_again(journal: Journal) -> None:
@@ -143,7 +146,7 @@ def test_what_became_of_an_operation_is_told(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.state, record.finished, record.model_id, record.rules_digest) == ("done", 4.0, "m", "r")
-    assert record.counts == {"done": 1, "planned": 14, "skipped": 1}
+    assert record.counts == {"done": 1, "planned": 16, "skipped": 1}
 
 
 def test_undo_marks_and_redo_clears(journal: Journal) -> None:
