@@ -234,7 +234,7 @@ class _Chunk:
             self._files.sync_temps([one.temp.path for _, one in staged])
         except OSError as error:
             for record, one in staged:
-                self._files.discard(one.temp.path)
+                self._files.discard_temp(one.temp)
                 self._fail(record, translate(error, one.target))
             return
         self._journal.note(
@@ -273,12 +273,12 @@ class _Chunk:
                     staged.temp, staged.target, lambda _, inode: self._journal.reserve(record.id, inode)
                 )
         except FileProblem as problem:
-            self._files.discard(staged.temp.path)
+            self._files.discard_temp(staged.temp)
             self._fail(record, problem)
             return False
         except CrossesDevices:
             # Two folders of one device number, and yet two mounts.
-            self._files.discard(staged.temp.path)
+            self._files.discard_temp(staged.temp)
             elsewhere = CannotWrite(
                 f"{staged.target} lies on another disk than it seemed",
                 path=staged.target,
@@ -287,7 +287,7 @@ class _Chunk:
             self._fail(record, elsewhere)
             return False
         except OSError as error:
-            self._files.discard(staged.temp.path)
+            self._files.discard_temp(staged.temp)
             found = translate(error, staged.target)
             if not staged.target.parent.is_dir():
                 raise found from error  # the disk is gone, and what kept the name may be on it: left open

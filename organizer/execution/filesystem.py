@@ -253,10 +253,31 @@ class Filesystem(Looking):
             self._sync_disk(folder)
 
     def replace_with(self, path: Path, temp: Temp, expected: Stamp) -> Stamp:
-        """Put a finished temp in the place of the very file that it was made from."""
+        """Put a finished temp in the place of the very file that it was made from.
+
+        The two change places, so that what somebody has saved since the last look is found under the name of
+        the temp, and given back. On disks that cannot do that, such a change of a moment would be lost.
+        """
         self.check(path, expected)
-        self._replace(temp.path, path)
+        try:
+            self._exchange(temp.path, path)
+        except OSError as error:
+            if error.errno not in syscalls.NO_SAFE_RENAME:
+                raise
+            self._replace(temp.path, path)
+            return self._stamp_of_placed(path, temp.stamp)
+        try:
+            self.check(temp.path, expected)
+            self._unlink(temp.path)
+        except (CannotWrite, OSError):
+            self._exchange(temp.path, path)
+            raise
         return self._stamp_of_placed(path, temp.stamp)
+
+    def give_back(self, temp: Path, path: Path) -> None:
+        """Let what has the name of a temp, and is somebody's, have its own again; ours goes."""
+        self._exchange(temp, path)
+        self.discard(temp)
 
     def remove_file_if(self, path: Path, expected: Stamp) -> None:
         """Remove a file that is still the one that was looked at; the caller knows where its bytes are."""
@@ -271,6 +292,12 @@ class Filesystem(Looking):
         except Exception:
             self.discard(temp)
             raise
+
+    def discard_temp(self, temp: Temp) -> None:
+        """Remove a temp that did not take its place; what somebody else has under its name by now stays."""
+        with suppress(CannotWrite, OSError):
+            self.check(temp.path, temp.stamp)
+            self.discard(temp.path)
 
     def discard(self, temp: Path) -> None:
         """Remove a temp of ours, by its name and nothing else."""

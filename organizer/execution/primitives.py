@@ -25,6 +25,7 @@ class Primitives:
         "_symlink",
         "_unlink",
         "_replace",
+        "_exchange",
         "_create",
         "_write",
         "_keep_attributes",
@@ -70,6 +71,9 @@ class Primitives:
 
     def _replace(self, source: Path, target: Path) -> None:
         source.replace(target)
+
+    def _exchange(self, one: Path, other: Path) -> None:
+        syscalls.exchange(one, other)
 
     def _create(self, path: Path, mode: int) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)

@@ -106,8 +106,8 @@ class _Inspection:
         self.touched: set[Path] = set()
         self._swept: set[Path] = set()
         self._used: set[Path] = set()  # files that a later operation rewrote or moved on
-        # Temps that never took their place; what has one is not done.
-        self._waiting = {one.temp for one in opened if one.temp is not None and files.exists(one.temp)}
+        # Temps that are still there: not yet in their places, or what they have changed places with.
+        self._waiting = {one.temp: one for one in opened if one.temp is not None and files.exists(one.temp)}
 
     def look(self, record: OperationRecord) -> Closing:
         source, made = paths_of(record.operation)[0], _place_of(record)
@@ -279,9 +279,25 @@ class _Inspection:
         self._swept.add(folder)
         with suppress(OSError):
             for found in [one for one in folder.iterdir() if syscalls.is_temp(one.name)]:
-                if found in self._waiting or found.lstat().st_ctime >= since - 2.0:
+                if found in self._waiting:
+                    self._end_exchange(found, self._waiting[found])
+                elif found.lstat().st_ctime >= since - 2.0:
                     self.files.discard(found)
-                    self.touched.add(folder)
+                self.touched.add(folder)
+
+    def _end_exchange(self, temp: Path, record: OperationRecord) -> None:
+        """Remove a noted temp; what its user had saved when the two changed places is given back."""
+        path = _place_of(record)
+        ours = not record.hash_before or any(
+            self._holds(temp, one) for one in (record.hash_after, record.hash_before)
+        )
+        if ours:
+            self.files.discard(temp)
+        elif self._holds(path, record.hash_after):
+            self.files.give_back(temp, path)
+            self.told.append(f"{path} was changed just when it was rewritten: it is as it was changed")
+        else:
+            self.told.append(f"{temp} is not ours and stays; it was {path}")
 
 
 def _planned(record: OperationRecord) -> Closing:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
+_RENAME_EXCHANGE = 2
 
 # What a file system answers that cannot rename without overwriting.
 NO_SAFE_RENAME = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -51,11 +52,18 @@ _syncfs = _libc_function("syncfs")
 
 def rename_noreplace(source: Path, target: Path) -> None:
     """Rename in one step that fails with EEXIST where `target` exists."""
+    _rename(source, target, _RENAME_NOREPLACE)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Let two files change places in one step."""
+    _rename(one, other, _RENAME_EXCHANGE)
+
+
+def _rename(source: Path, target: Path, how: int) -> None:
     if _renameat2 is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), str(source), None, str(target))
-    result = _renameat2(
-        _AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_RENAME_NOREPLACE)
-    )
+    result = _renameat2(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), ctypes.c_uint(how))
     if result != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), str(source), None, str(target))

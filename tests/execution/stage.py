@@ -92,6 +92,9 @@ class WithoutSafeRename(ScriptedFilesystem):
     def _rename_noreplace(self, source: Path, target: Path) -> None:
         raise OSError(22, os.strerror(22), str(source), None, str(target))
 
+    def _exchange(self, one: Path, other: Path) -> None:
+        raise OSError(22, os.strerror(22), str(one), None, str(other))
+
 
 class WithoutLinks(WithoutSafeRename):
     """A disk like exFAT through FUSE: no hard links either."""

@@ -303,7 +303,9 @@ def test_bytes_and_names_are_on_the_disk_before_anything_is_taken_away(
     path = world.pack / "Sub" / "b.flac"
     world.run(plan_of(world.tags(path, path, {"genre": "Hat"})), script)
     placing = script.calls[script.calls.index("_sync_file") :]
-    assert placing == ["_sync_file", "commit", "_replace", "_sync_folder", "commit", "commit"]
+    assert placing == [
+        *("_sync_file", "commit", "_exchange", "_unlink", "_sync_folder", "commit", "commit"),
+    ]
 
 
 def test_every_folder_whose_names_changed_is_synced(world: World, journal: Journal) -> None:

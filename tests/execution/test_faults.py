@@ -54,6 +54,7 @@ FAULTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
         "_symlink": _NEW_NAME,
         "_unlink": (*_CHANGE, errno.EBUSY, errno.ENOENT),
         "_replace": (*_NEW_NAME[:-2], errno.EBUSY, errno.EXDEV),
+        "_exchange": (*_NEW_NAME[:-2], errno.EBUSY),
         "_create": (*_NEW_NAME, errno.EMFILE, errno.ENFILE),
         "_write": (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
         "_keep_attributes": (*_CHANGE, errno.ENOSPC, errno.EDQUOT),

@@ -1,8 +1,8 @@
 """Somebody else changes, takes away or puts down a file while a batch runs: what they did is never undone by
 us.
 
-They act before every call that looks. Between the last look and the call that it is for, no file system lets
-us stand guard.
+They act before every call that looks, and where a disk lets two files change places, in the moment between
+the last look and the change. Elsewhere no file system lets us stand guard in that moment.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from organizer.execution import syscalls
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.recognition.identity import sound_id
-from tests.execution.stage import Script, World
+from tests.execution.stage import Crash, Script, WithoutSafeRename, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
 THEIRS = b"what the user has made of it"
@@ -60,16 +60,18 @@ def appears(path: Path) -> None:
         path.write_bytes(THEIRS)
 
 
-def meetings(calls: Sequence[str], *, every: bool) -> Iterator[tuple[int, Callable[[Path], None], str]]:
+def meetings(
+    calls: Sequence[str], *, every: bool, guarded: Collection[str]
+) -> Iterator[tuple[int, Callable[[Path], None], str]]:
     """Give who meets the batch where: before which call, what they do, with which file.
 
     Every meeting with every file takes minutes (`pytest --every-fault`); else they take turns.
     """
     acts, turn = itertools.cycle((changes, renames, puts_another_there, appears)), itertools.cycle(NAMES)
     for at, name in enumerate(calls):
-        if name not in Filesystem.LOOKING:
+        if name not in (*Filesystem.LOOKING, *guarded):
             continue
-        if every:
+        if every or name in guarded:
             for what, path in itertools.product((changes, renames, puts_another_there, appears), NAMES):
                 yield at, what, path
         else:
@@ -94,7 +96,8 @@ def test_what_somebody_else_does_meanwhile_is_kept(
     world, script = make_world(), Script(looks=True)
     run(world, script, turning)
     calls = list(script.calls)
-    for at, what, name in meetings(calls, every=every_fault):
+    guarded = () if issubclass(world.kind, WithoutSafeRename) else ("_exchange",)
+    for at, what, name in meetings(calls, every=every_fault, guarded=guarded):
         world = make_world()
         root, _, rest = name.partition("/")
         path = (world.inbox if root == "inbox" else world.library) / rest
@@ -126,6 +129,29 @@ def test_a_source_is_not_removed_when_its_copy_was_taken_away(make_world: Callab
         world.run(world.plan(), Script(at, meanwhile=takes_it_away))
         met += both[0]
         assert not both[0] or sound in sounds_of(world), at
+    assert met
+
+
+@pytest.mark.parametrize("make_world", ["safe rename", "another device"], indirect=True)
+@pytest.mark.parametrize("turning", ["filing", "undo"])
+def test_what_was_saved_in_the_moment_of_a_crash_is_given_back(
+    make_world: Callable[[], World], turning: str
+) -> None:
+    """The two files have changed places, and before anybody could look at what came back the power went."""
+    world, script = make_world(), Script()
+    run(world, script, turning)
+    met = 0
+    for at in [at for at, name in enumerate(script.calls) if name == "_exchange"]:
+        for path in ("Kicks/a.wav", "Kicks/b.flac", "Kicks/.organizer.json"):
+            world = make_world()
+            here = _Meanwhile(world, world.library / path, changes)
+            with pytest.raises(Crash):
+                run(world, Script(at, "after", Crash(), meanwhile=here), turning)
+            told = world.recover()
+            met += any("just when it was rewritten" in one for one in told)
+            assert here.theirs <= theirs(world), (at, path, told)
+            assert world.recover() == ()
+            assert not [one for one in world.files() if ".tmp" in one], (at, path)
     assert met
 
 
