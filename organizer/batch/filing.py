@@ -188,8 +188,9 @@ class Filing:
 
     def _file_archive(self, whole: Parcel, relative: PurePosixPath, sum_: Report, work: _Work) -> Report:
         """File what is in an archive, then the archive itself, unless something in it could not be filed."""
-        # One that was dropped by itself is a pack, and a batch of its own.
-        begun = replace(sum_, batch=sum_.batch if whole.listing.pack else None, staying=())
+        # One that was dropped by itself is a pack, and a batch of its own: the one that a crash has cut off.
+        own = self.journal.extracting(whole.listing.path(relative))
+        begun = replace(sum_, batch=sum_.batch if whole.listing.pack else own, staying=())
         try:
             with self.proposing.inside(whole, relative, stop=work.stop, progress=work.progress) as parcel:
                 inside = self._file_parcel(parcel, begun, work)
@@ -260,6 +261,8 @@ class Filing:
         with self._turn(f"filing {parcel.title}", work.stop) as is_ours:
             if not is_ours:
                 return Report(batch=batch, title=parcel.title, interrupted=True)
+            if not parcel.members and self.journal.unfinished():
+                self._recovered()  # a command was killed while the sounds were heard
             proposal = self.proposing.plan(parcel, opinion, forced=work.forced)
             if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.

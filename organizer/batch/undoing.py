@@ -134,11 +134,10 @@ class Undoing:
     def _way_back(
         self, batch: BatchRecord, only: Collection[Path], is_there: Callable[[Path], bool]
     ) -> _WayBack:
-        latest = self._latest_doing(batch)
-        whole = self._journal.done([latest.id])
+        members = self._in_force(batch)
+        whole = self._journal.done([one.id for one in members])
         done = concerning(whole, only) if only else whole
-        back = self._turned_already(latest)
-        operations = [one for one in invert(done) if not isinstance(one, ACTIONS) or encode(one) not in back]
+        operations = [one for member in members for one in self._inverse(member, members, only)]
         whereabouts = self._look_for(operations, Standing(whole), is_there)
         redo = batch.origin == "undo" and not is_redo(batch, self._journal)
         title = first_of(batch, self._journal).title
@@ -149,7 +148,7 @@ class Undoing:
             operations=self._with_folders(
                 followed_to(operations, whereabouts.found, whereabouts.changed), is_there
             ),
-            undoes=(latest.id if only else batch.id,),
+            undoes=(batch.id,),
             part=bool(only),
             hold=None if redo else self._inbox_emptied_by(done),
         )
@@ -210,28 +209,27 @@ class Undoing:
         entry = self._index.get(path)
         return None if entry is None else entry.sample.facts.sound_id
 
-    def _turned_already(self, batch: BatchRecord) -> set[str]:
-        """Give what was put back of a batch: by an undo that could not do all of it, or by one of some
-        files."""
-        back: set[str] = set()
+    def _in_force(self, batch: BatchRecord) -> list[BatchRecord]:
+        """Give a batch, and the redos by which what was undone of it is in force again, the newest first."""
+        members = [batch]
         for undo in self._journal.turning(batch.id):
-            if not undo.undone:
-                back |= {encode(one.operation) for one in self._journal.done([undo.id])}
-            elif undo.part:
-                redos = [one for one in self._journal.turning(undo.id) if not one.undone]
-                back = back.union(*(self._turned_already(one) for one in redos))
-        return back
+            if undo.undone:
+                redos = (one for one in self._journal.turning(undo.id) if not one.undone)
+                members += [one for redo in redos for one in self._in_force(redo)]
+        return sorted(members, key=lambda one: -one.id)
 
-    def _latest_doing(self, batch: BatchRecord) -> BatchRecord:
-        """Find the redo by which a batch is in force again: it knows the files as they are now."""
-        redos = [
-            redo
-            for undo in self._journal.turning(batch.id)
-            if not undo.part
-            for redo in self._journal.turning(undo.id)
-            if not redo.undone and redo.counts.get("done")
-        ]
-        return max(redos, key=lambda redo: redo.id, default=batch)
+    def _inverse(
+        self, member: BatchRecord, members: Sequence[BatchRecord], only: Collection[Path]
+    ) -> list[Operation]:
+        """Turn around what one of these has done and no later undo has put back; what an undo could not do is
+        tried again."""
+        done = self._journal.done([member.id])
+        undos = {undo.id for one in members for undo in self._journal.turning(one.id) if undo.id > member.id}
+        back = {encode(one.operation) for one in self._journal.done(sorted(undos))}
+        inverse = invert(concerning(done, only) if only else done)
+        left = [one for one in inverse if not isinstance(one, ACTIONS) or encode(one) not in back]
+        # Of what is all back, the folders are as well.
+        return left if not undos or any(isinstance(one, ACTIONS) for one in left) else []
 
     def _inbox_emptied_by(self, done: Sequence[Done]) -> Path | None:
         """Find the inbox that a batch worked on: what comes back to it must not be filed again."""

@@ -47,7 +47,7 @@ class Holds:
             (str(after.inode), after.size, after.mtime_ns, operation),
         )
         cursor.execute(
-            "DELETE FROM hold WHERE operation <> ? AND path IN (SELECT path FROM hold WHERE operation = ?)",
+            "DELETE FROM hold WHERE operation < ? AND path IN (SELECT path FROM hold WHERE operation = ?)",
             (operation, operation),
         )
 

@@ -200,6 +200,18 @@ class JournalReader:
 
         Nothing where the archive itself was filed since: what lies at its path now is another one.
         """
+        return {
+            (one.operation.member, one.operation.content_hash, one.operation.target)
+            for one in self._extractions(archive)
+            if isinstance(one.operation, Extract)
+        }
+
+    def extracting(self, archive: Path) -> int | None:
+        """Find the batch that was stopped or interrupted before the archive itself was filed."""
+        begun = [one.batch for one in self._extractions(archive)]
+        return begun[0] if begun else None
+
+    def _extractions(self, archive: Path) -> list[OperationRecord]:
         first, last = prefix_range(self._places.spell(archive))
         filed = self._operations(
             "WHERE source = CAST(? AS TEXT) AND kind = 'move' AND state = 'done'"
@@ -207,16 +219,12 @@ class JournalReader:
             (self._name(archive),),
         )
         if filed:
-            return set()
-        return {
-            (one.operation.member, one.operation.content_hash, one.operation.target)
-            for one in self._operations(
-                "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
-                " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
-                (first, last),
-            )
-            if isinstance(one.operation, Extract)
-        }
+            return []
+        return self._operations(
+            "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
+            " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+            (first, last),
+        )
 
     def is_held(self, path: Path, stamp: Stamp, hash_of: Callable[[Path], str]) -> bool:
         """Say whether a file is one that undo put back; `hash_of` is asked only where stamps cannot tell."""

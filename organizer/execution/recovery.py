@@ -19,6 +19,7 @@ from organizer.planning.operations import (
     Copy,
     Discard,
     Extract,
+    KeepFolderTime,
     Link,
     MakeFolder,
     Move,
@@ -105,7 +106,7 @@ class _Inspection:
         self.told: list[str] = []
         self.touched: set[Path] = set()
         self._swept: set[Path] = set()
-        self._used: set[Path] = set()  # files that a later operation rewrote or moved on
+        self._used: set[Path] = set()  # what a later operation rewrote, moved on or removed
         # Temps that are still there: not yet in their places, or what they have changed places with.
         self._waiting = {one.temp: one for one in opened if one.temp is not None and files.exists(one.temp)}
 
@@ -115,7 +116,14 @@ class _Inspection:
         try:
             closing = self._look(record)
             if closing.state == "done" and isinstance(
-                record.operation, Move | WriteTags | RestoreBytes | WriteEntries | RemoveEntries
+                record.operation,
+                Move
+                | WriteTags
+                | RestoreBytes
+                | WriteEntries
+                | RemoveEntries
+                | RemoveExtracted
+                | RemoveFolder,
             ):
                 self._used.add(source)
             return closing
@@ -155,6 +163,8 @@ class _Inspection:
                 return _planned(record) if self.files.exists(operation.path) else _done(record)
             case MakeFolder():
                 return self._made(record, operation)
+            case KeepFolderTime() if operation.path in self._used:
+                return _done(record)  # the folder is gone; undo, which makes it again, sets its time
             case _:
                 return _planned(record)
 

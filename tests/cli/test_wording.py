@@ -58,6 +58,11 @@ WORDS: list[tuple[op.Operation, str]] = [
     ),
     (op.WriteSidecar(path=A, content="{}"), "write /a"),
     (op.RemoveSidecar(path=A, content="{}"), "remove /a"),
+    (op.Discard(path=A, content_hash="x", sound_id="", twin=None), "delete /a for good"),
+    (
+        op.Discard(path=A, content_hash="x", sound_id="y", twin=B),
+        "delete /a for good (the same sound is /b)",
+    ),
     (op.Skip(path=A, reason="it is there already"), "leave /a: it is there already"),
 ]
 
