@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,11 +15,14 @@ from organizer.cli.assembly import Assembly
 from organizer.cli.output import as_json, counted, say, sentences
 from organizer.cli.rules import warnings_of
 from organizer.errors import ConfigError, OrganizerError
+from organizer.execution.problems import away
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Grade = Literal["OK", "WARN", "FAIL"]
+
+MUCH = 1_000_000_000  # bytes of a journal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,11 @@ def _folders(parts: Assembly) -> Iterator[Finding]:
     config = parts.config
     library = config.library_root
     for root in config.library_roots:
-        yield _writable("library", root)
+        if root.is_dir() and parts.journal_to_read.is_away(root):
+            problem = away(root)
+            yield Finding("FAIL", "library", problem.message, problem.hint)
+        else:
+            yield _writable("library", root)
     for inbox in config.inbox:
         yield _writable("inbox", inbox.root)
         if _device(inbox.root) is not None and _device(inbox.root) != _device(library):
@@ -140,21 +146,31 @@ def _model(parts: Assembly) -> Iterator[Finding]:
 
 
 def _journal(parts: Assembly) -> Iterator[Finding]:
+    from organizer.execution.salvage import damage
+
     path = parts.home.journal
     if not path.exists():
         yield Finding("OK", "journal", "none yet: nothing has been filed")
         return
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)
-    try:
-        verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        verdict = str(error)
-    finally:
-        connection.close()
-    if verdict == "ok":
-        yield Finding("OK", "journal", f"{path} is whole")
-    else:
-        yield Finding("FAIL", "journal", f"{path}: {verdict}", "Stop the service and restore a backup of it.")
+    if found := damage(path):
+        yield Finding(
+            "FAIL", "journal", f"{path}: {found}", "Stop the service, then organizer journal recover"
+        )
+        return
+    size = path.stat().st_size
+    yield Finding(
+        "WARN" if size > MUCH else "OK",
+        "journal",
+        f"{path} is whole, {size / 1e6:.0f} MB",
+        "organizer journal prune forgets what is old",
+    )
+    for batch in parts.journal_to_read.unfinished():
+        yield Finding(
+            "WARN",
+            "journal",
+            f"batch {batch.id} ({batch.title}) is under way, or was interrupted",
+            "The next run brings it to its end; where its disk is not there, plug it in.",
+        )
 
 
 def _service(parts: Assembly) -> Iterator[Finding]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,3 +71,31 @@ def test_every_mistake_in_words_of_the_users_own_is_a_finding(run: Run, ready: P
             "config.toml: [vocabulary] shared, 'boo': expected one or more numbers above 0, up to 1",
         ),
     ]
+
+
+def test_a_damaged_journal_is_found_with_the_way_out(run: Run, ready: Path, make_pack: Make) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit", KICK), "--yes")
+    assert "is whole, 0 MB" in run("doctor").out
+    (ready / "home" / "state" / "journal.sqlite").write_bytes(b"no database" * 1000)
+    ran = run("doctor")
+    assert ran.code == 1
+    assert "FAIL journal" in ran.out
+    assert "organizer journal recover" in ran.out
+
+
+def test_a_library_that_is_an_empty_mount_point_is_found_missing(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit", KICK), "--yes")
+    # As if the library had lain on a disk of its own.
+    with closing(sqlite3.connect(ready / "home" / "state" / "journal.sqlite")) as connection, connection:
+        connection.execute("UPDATE place SET point = root WHERE root LIKE '%/Library'")
+    (ready / "Library").rename(ready / "away")
+    (ready / "Library").mkdir()
+    ran = run("doctor")
+    assert ran.code == 1
+    assert f"FAIL library: The disk that holds {ready / 'Library'} is not there" in ran.out
+    make_pack(ready / "Inbox" / "Kit", {"Perc/Cowbell.wav": "Cowbell.wav"})
+    ran = run("sort", ready / "Inbox" / "Kit", "--yes")
+    assert ran.code == 1
+    assert list((ready / "Library").iterdir()) == []
