@@ -21,6 +21,7 @@ from organizer.execution.problems import (
     changed,
     gone,
     no_link,
+    spoiled,
     stands_alone,
 )
 from organizer.execution.writing import Writing
@@ -152,7 +153,9 @@ class Acts:
         temp = self._files.copy_to_temp(source, target)
         with self._files.discarding(temp.path):
             if self._files.content_hash(temp.path) != wanted:
-                raise changed(source)
+                if self._files.content_hash(source) != wanted:
+                    raise changed(source)
+                raise spoiled(target)
         return temp
 
     def _remove_copy(self, removal: RemoveCopy) -> Effect:

@@ -74,6 +74,14 @@ def stands_alone(path: Path, why: str) -> LeftAlone:
     )
 
 
+def spoiled(path: Path) -> Transient:
+    return Transient(
+        f"What was written to {path.parent} is not what was read",
+        path=path,
+        hint=f"Check the disk and its cable; nothing was taken away, and {_AGAIN}",
+    )
+
+
 def no_link(path: Path, original: Path) -> LeftAlone:
     return LeftAlone(
         f"{path.name} stays: it is no longer a link to {original.name}",

@@ -494,3 +494,28 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+class Spoiling(Filesystem):
+    """A disk that lets one bit of a file tip over."""
+
+    def _write(self, fd: int, block: bytes) -> None:
+        super()._write(fd, bytes([block[0] ^ 1]) + block[1:])
+
+
+@pytest.mark.parametrize("kind", ["copy", "move"])
+def test_a_copy_that_does_not_come_out_the_same_is_no_copy(
+    world: World, other_device: Path, kind: str
+) -> None:
+    source, target = world.pack / "d.wav", other_device / "d.wav"
+    before = source.read_bytes()
+    copying = Copy(source=source, target=target, content_hash=content_hash(source))
+    with closing(Journal(world.journal_path)) as journal:
+        outcome = Executor(journal, Spoiling()).run(
+            plan_of(copying if kind == "copy" else move(source, target))
+        )
+    (result,) = outcome.results
+    assert (result.state, result.lasting) == ("failed", False)
+    assert result.error == f"What was written to {other_device} is not what was read"
+    assert list(other_device.iterdir()) == []
+    assert source.read_bytes() == before
