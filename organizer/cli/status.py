@@ -56,6 +56,8 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         held = parts.journal_to_read.held_count([inbox.root for inbox in config.inbox])
         samples = [parts.index.count_below(root) for root in config.library_roots]
         last = parts.journal_to_read.batches(limit=1)
+        there = [not parts.journal_to_read.is_away(root) for root in config.library_roots]
+        open_ = parts.journal_to_read.unfinished()
     running = holder is not None
     live = report if running else None
     told: dict[str, Any] = {
@@ -64,10 +66,16 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "since": holder.since if holder else None,
         "updated": live.updated if live else None,
         "inboxes": _inboxes(live, [(one.title, str(one.root)) for one in config.inbox]),
-        "library": {"path": str(config.library_root), "samples": samples[0]},
+        "library": {"path": str(config.library_root), "samples": samples[0], "present": there[0]},
         "libraries": [
-            {"name": name, "path": str(root), "samples": count}
-            for (name, root), count in zip(config.other_libraries.items(), samples[1:], strict=True)
+            {"name": name, "path": str(root), "samples": count, "present": present}
+            for (name, root), count, present in zip(
+                config.other_libraries.items(), samples[1:], there[1:], strict=True
+            )
+        ],
+        # What is under way just now is told by `busy`.
+        "interrupted": [
+            {"batch": one.id, "title": one.title} for one in open_ if live is None or live.busy is None
         ],
         "waiting": live.waiting if live else 0,
         "growing": live.growing if live else [],
@@ -81,7 +89,7 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "model": live.model_id if live else None,
         "last_batch": last[0].id if last else None,
     }
-    code = _code(running=running, report=live, stays=stays)
+    code = _code(running=running, report=live, stays=stays, there=all(there))
     if json_:
         click.echo(as_json({**told, "exit_code": code}, indent=2))
     else:
@@ -89,10 +97,10 @@ def status(ctx: click.Context, *, json_: bool) -> None:
     ctx.exit(code)
 
 
-def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remainder]) -> int:
+def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remainder], there: bool) -> int:
     if not running:
         return 6
-    degraded = report is not None and not report.healthy
+    degraded = not there or (report is not None and not report.healthy)
     return 1 if degraded or any(one.nature in TROUBLES for one in stays) else 0
 
 
@@ -136,10 +144,13 @@ def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
     for inbox in told["inboxes"]:
         say(f"inbox    {inbox['path']}{_inbox_notes(inbox)}")
     for one in (told["library"], *told["libraries"]):
-        say(f"library  {one['path']}: {counted(one['samples'], 'sample')}")
+        missing = "" if one["present"] else "; not there, it is waited for"
+        say(f"library  {one['path']}: {counted(one['samples'], 'sample')}{missing}")
     if told["busy"]:
         busy = told["busy"]
         say(f"filing   {busy['title']}: {busy['stage']} {busy['done']} of {busy['total']}")
+    for one in told["interrupted"]:
+        say(f"broken off: batch {one['batch']} ({one['title']}); it is ended as soon as its disks are there")
     if told["waiting"]:
         say(f"waiting  {counted(told['waiting'], 'file')} until complete")
     for path in told["growing"]:

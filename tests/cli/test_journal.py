@@ -105,7 +105,8 @@ def test_a_library_that_was_moved_is_undone_from_where_it_is(run: Run, ready: Pa
     assert run("journal", "moved", ready / "Library", elsewhere).code == 0
     (kick,) = elsewhere.rglob("Kick.wav")
     assert f"\n  path: {kick}" in f"\n  path: {json.loads(run('why', kick, '--json').out)['path']}"
-    assert json.loads(run("status", "--json").out)["library"] == {"path": str(elsewhere), "samples": 1}
+    library = json.loads(run("status", "--json").out)["library"]
+    assert library == {"path": str(elsewhere), "samples": 1, "present": True}
     assert run("undo", "--yes").out == "One: 1 put back as batch 2\n"
     assert (ready / "Inbox" / "One" / "Kick.wav").exists()
 

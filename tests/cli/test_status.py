@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -56,3 +58,24 @@ def test_a_running_service_tells_its_errors_with_their_time_and_what_it_tries_ag
     ran = run("status")
     assert ran.code == 6
     assert "retrying" not in ran.out
+
+
+def test_a_library_that_is_away_and_a_batch_that_waits_for_it_are_shown(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit", KICK), "--yes")
+    told = json.loads(run("status", "--json").out)
+    assert (told["library"]["present"], told["interrupted"]) == (True, [])
+    home = Home.find({"ORGANIZER_HOME": str(ready / "home")})
+    with closing(sqlite3.connect(home.journal)) as connection, connection:
+        connection.execute("UPDATE batch SET state = 'open'")
+    (ready / "Library").rename(ready / "away")
+    write(ServiceReport(pid=os.getpid(), version="1", started=0.0, updated=1.0), home.report)
+    with service_lock(home.state):
+        ran = run("status")
+    assert ran.code == 1
+    assert f"library  {ready / 'Library'}: 1 sample; not there, it is waited for\n" in ran.out
+    assert "broken off: batch 1 (Kit); it is ended as soon as its disks are there\n" in ran.out
+    (ready / "away").rename(ready / "Library")
+    run("undo", "--yes")
+    assert json.loads(run("status", "--json").out)["interrupted"] == []

@@ -152,6 +152,22 @@ class Disk:
             self._run("umount -l {folder}")
         self._mounted = False
 
+    def plug_at(self, folder: Path) -> None:
+        """Mount it elsewhere than it was."""
+        self.unplug()
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.plug()
+
+    @property
+    def volume(self) -> str:
+        """Give the UUID that it was made with."""
+        return self._run("blkid -o value -s UUID {device}").strip()
+
+    @property
+    def device(self) -> Path:
+        return Path(self._device)
+
     def plug_again(self) -> None:
         """Take it out and put it in, where that leaves what is on it; inodes may be numbered anew."""
         if self.kind.lasts:

@@ -13,6 +13,7 @@ import pytest
 from organizer.errors import FileProblem
 from organizer.execution.executor import Executor
 from organizer.execution.journal import Journal
+from organizer.execution.mounts import Mounts
 from organizer.execution.recovery import recover
 from organizer.execution.syscalls import is_temp
 from organizer.planning.operations import MakeFolder, Plan
@@ -225,3 +226,26 @@ def test_what_was_told_as_done_is_there_after_a_loss_of_power(place: Path) -> No
         disk.cut()
         disk.plug_again()
         assert world.files() == wanted
+
+
+@pytest.mark.parametrize("kind", [EXT4, EXFAT], ids=str)
+def test_a_drive_that_is_mounted_elsewhere_is_known_by_its_uuid(place: Path, kind: Kind) -> None:
+    (by_uuid := place / "by-uuid").mkdir()  # as udev keeps it
+
+    def look() -> Mounts:
+        return Mounts.now(volumes=by_uuid)
+
+    with plugged(kind, place / "disk") as disk:
+        (by_uuid / disk.volume).symlink_to(disk.device)
+        world = world_on(disk, place)
+        before = sounds_of(world)
+        with closing(Journal(world.journal_path, folders=[world.library], look_at_mounts=look)) as journal:
+            Executor(journal, ScriptedFilesystem(Script())).run(plan_of(world))
+        disk.plug_at(place / "elsewhere disk")
+        world.library = disk.library / "Sounds"
+        with closing(Journal(world.journal_path, look_at_mounts=look)) as journal:
+            (found,) = [one for one in journal.places if one.spot is not None]
+            assert (found.root, found.told) == (world.library, place / "disk" / "Library" / "Sounds")
+            outcome = Executor(journal, ScriptedFilesystem(Script())).run(world.undoing(journal, 1))
+        assert outcome.count("done") == len(NAMES)
+        assert sounds_of(world) == before
