@@ -117,3 +117,23 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path)
     yield desk
     desk.parts.__exit__(None, None, None)
+
+
+@pytest.fixture
+def asked_of_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Put a `systemctl` and a `launchctl` before all others, which write down what they are asked for.
+
+    They answer with what the file `answer` holds, and fail where there is a file `refuses`.
+    """
+    folder, log = tmp_path / "bin", tmp_path / "asked"
+    folder.mkdir()
+    script = (
+        f'#!/bin/sh\necho "$(basename "$0") $*" >> "{log}"\n'
+        f'[ -e "{tmp_path}/answer" ] && cat "{tmp_path}/answer"\n'
+        f'[ -e "{tmp_path}/refuses" ] && {{ echo "Failed to connect to bus" >&2; exit 1; }}\nexit 0\n'
+    )
+    for name in ("systemctl", "launchctl"):
+        (folder / name).write_text(script)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return lambda: log.read_text().splitlines() if log.exists() else []

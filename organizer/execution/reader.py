@@ -83,6 +83,10 @@ class JournalReader:
             for column in ("source", "target")
         )
 
+    def mounts(self) -> Mounts:
+        """Look at what is mounted now."""
+        return self._look_at_mounts()
+
     def batch(self, batch: int) -> BatchRecord | None:
         found = self._batches("WHERE id = ?", (batch,))
         return found[0] if found else None

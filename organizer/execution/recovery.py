@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
+    from organizer.execution.mounts import Mounts
 
 
 def recover(
@@ -63,7 +64,7 @@ def recover(
                 "Plug its disk in"
             )
             continue
-        inspection = _Inspection(filesystem, opened)
+        inspection = _Inspection(filesystem, opened, journal.mounts())
         # The last one first: what a later operation has changed tells that the earlier one was done.
         closings = [inspection.look(record) for record in reversed(opened)]
         filesystem.sync_folders(inspection.touched)
@@ -101,8 +102,9 @@ def _place_of(record: OperationRecord) -> Path:
 class _Inspection:
     """A look at the disk for every operation that was under way."""
 
-    def __init__(self, files: Filesystem, opened: Sequence[OperationRecord]) -> None:
+    def __init__(self, files: Filesystem, opened: Sequence[OperationRecord], mounts: Mounts) -> None:
         self.files = files
+        self._mounts = mounts
         self.told: list[str] = []
         self.touched: set[Path] = set()
         self._swept: set[Path] = set()
@@ -287,11 +289,14 @@ class _Inspection:
         if folder in self._swept:
             return
         self._swept.add(folder)
+        mount = self._mounts.holding(folder)
+        # FAT keeps no time of the last change but that of the content, which a copy takes over.
+        ageless = mount is not None and mount.renumbers
         with suppress(OSError):
             for found in [one for one in folder.iterdir() if syscalls.is_temp(one.name)]:
                 if found in self._waiting:
                     self._end_exchange(found, self._waiting[found])
-                elif found.lstat().st_ctime >= since - 2.0:
+                elif ageless or found.lstat().st_ctime >= since - 2.0:
                     self.files.discard(found)
                 self.touched.add(folder)
 

@@ -1,11 +1,13 @@
-"""The text of the systemd user unit. Nothing is installed here."""
+"""The texts that tell systemd and launchd how to run the service. Nothing is installed here."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import plistlib
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+LABEL = "organizer"
+# What each text says of itself, so that it is known again.
+OURS = "Organizer as a service of the user"
 
 # Where pipx and `pip install --user` put the command; what the shipped example says.
 USUAL_COMMAND = "%h/.local/bin/organizer"
@@ -15,7 +17,7 @@ USUAL_COMMAND = "%h/.local/bin/organizer"
 # the library are the user's, as open as the user's own. No StateDirectory: systemd would link it to the
 # configuration folder of the same name.
 _UNIT = """\
-# Organizer as a service of the user. To install this example by hand:
+# Organizer as a service of the user. `organizer service install` installs it; by hand:
 #   cp organizer.service ~/.config/systemd/user/ && systemctl --user enable --now organizer
 [Unit]
 Description=Organizer: hears new samples and files them by your rules
@@ -26,7 +28,7 @@ StartLimitBurst=5
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={command} run
+{environment}ExecStart={command} run
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=5
@@ -55,9 +57,40 @@ WantedBy=default.target
 """
 
 
-def systemd_unit(executable: Path | None = None) -> str:
-    """Write the user unit for this installation's `organizer`; without one, the shipped example."""
-    return _UNIT.format(command=USUAL_COMMAND if executable is None else _quoted(executable))
+def systemd_unit(executable: Path | None = None, *, home: str = "") -> str:
+    """Write the user unit for this installation's `organizer`; without one, the shipped example.
+
+    `home` is the folder that `ORGANIZER_HOME` names, where it does.
+    """
+    return _UNIT.format(
+        command=USUAL_COMMAND if executable is None else _quoted(executable),
+        environment=f"Environment={_value('ORGANIZER_HOME', home)}\n" if home else "",
+    )
+
+
+def launchd_plist(executable: Path | None = None, *, home: str = "") -> str:
+    """Write the launchd agent that does the same; see launchd.plist(5)."""
+    command = Path("~/.local/bin/organizer").expanduser() if executable is None else executable
+    agent = {
+        "Label": LABEL,
+        "ServiceDescription": OURS,
+        "ProgramArguments": [str(command), "run"],
+        "RunAtLoad": True,
+        "KeepAlive": {"SuccessfulExit": False},
+        "ThrottleInterval": 10,
+        "ProcessType": "Background",
+        "LowPriorityIO": True,
+        "Nice": 10,
+        "ExitTimeOut": 120,
+        **({"EnvironmentVariables": {"ORGANIZER_HOME": home}} if home else {}),
+    }
+    return plistlib.dumps(agent).decode()
+
+
+def _value(name: str, value: str) -> str:
+    """Write an assignment as systemd.exec(5) reads it: one word, in which nothing is expanded."""
+    text = value.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    return f'"{name}={text}"'
 
 
 def _quoted(path: Path) -> str:

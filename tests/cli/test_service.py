@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import pytest
 
@@ -41,3 +42,26 @@ def test_a_service_asked_to_reload_while_it_starts_lives_on(ready: Path) -> None
     finally:
         running.terminate()
         assert running.wait(30) == 0
+
+
+def test_the_commands_say_what_they_do(
+    run: Callable[..., Ran],
+    asked_of_init: Callable[[], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    unit = Path.home() / ".config/systemd/user/organizer.service"
+    assert run("service", "install", "--dry-run").out.splitlines()[0] == f"would write {unit}"
+    assert (asked_of_init(), unit.exists()) == ([], False)
+    assert json.loads(run("service", "install", "--json").out)["done"] is True
+    assert unit.read_text() == run("service", "print").out
+    (tmp_path / "answer").write_text(
+        "ActiveState=active\nSubState=running\nUnitFileState=enabled\nMainPID=7\n"
+    )
+    ran = run("service", "status")
+    assert ran.code == 0
+    assert ran.out == f"installed: {unit}\nactive (running), starts with your session\n"
+    (tmp_path / "answer").write_text("ActiveState=inactive\nSubState=dead\n")
+    assert run("service", "status", "--json").code == 6
+    assert run("service", "uninstall").out.splitlines()[1] == f"remove {unit}"
