@@ -55,6 +55,10 @@ class Home:
         return self.state / "index.sqlite"
 
     @property
+    def pause(self) -> Path:
+        return self.state / "pause.json"
+
+    @property
     def report(self) -> Path:
         return self.state / "service.json"
 
@@ -82,6 +86,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settle_seconds: float = 3.0
     rescan_seconds: float = 300.0
     threads: int = 2
+    pause_while: list[str] = []  # programs; while one of them runs, nothing is filed
     model: str = ""  # empty: the one that ships
     folders: dict[str, str] = {}
     category_folders: dict[str, str] = {}
@@ -161,7 +166,13 @@ def dump(config: Config) -> str:
         "# The inboxes are looked through again this often, whatever events came.\n"
         f"rescan_seconds = {config.rescan_seconds:g}\n"
         f"# Threads that decode and listen.\nthreads = {config.threads}\n"
-        "# The model that listens; without a name the one that ships.\n"
+        "# Programs during which nothing is filed, by the names of their files.\n"
+        + (
+            f"pause_while = {_inline(config.pause_while)}\n"
+            if config.pause_while
+            else '# pause_while = ["reaper"]\n'
+        )
+        + "# The model that listens; without a name the one that ships.\n"
         + (f"model = {_quoted(config.model)}\n\n" if config.model else '# model = "~/ears/mine.onnx"\n\n')
         + f"{inboxes}\n"
         "# Further libraries, by the names that rules call them.\n"
@@ -268,7 +279,7 @@ EXPECTED: Mapping[object, str] = {
     str: "text in quotes",
     float: "a number",
     int: "a whole number",
-    list[str]: "a list of file names",
+    list[str]: "a list of names",
     list[Inbox]: "[[inbox]] tables",
     Inbox: "a table with a path",
     dict[str, str]: "a table of names",

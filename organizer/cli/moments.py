@@ -1,4 +1,4 @@
-"""Times as users write them on the command line: `2h` ago, a date, a date and a time. Pure."""
+"""Times as users write them on the command line: `2h`, a date, a date and a time. Pure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,24 @@ _UNITS: Mapping[str, timedelta] = MappingProxyType(
     }
 )
 _AGO = re.compile(rf"(\d{{1,6}})\s*({'|'.join(_UNITS)})")
+
+
+class Span(click.ParamType[timedelta]):
+    """A length of time: 30min, 2h."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | timedelta, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        if (found := _AGO.fullmatch(value.strip())) is None:
+            self.fail(f"{value!r} is no length of time: write 90s, 30min, 2h or 1d", param, ctx)
+        try:
+            return int(found[1]) * _UNITS[found[2]]
+        except OverflowError:
+            self.fail(f"{value!r} is too long", param, ctx)
 
 
 class Moment(click.ParamType[datetime]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -53,6 +54,7 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
         from organizer.execution.locks import service_lock
         from organizer.service.daemon import Service
         from organizer.service.notify import Notifier
+        from organizer.service.pausing import Pausing
 
         if hasattr(signal, "SIGHUP"):
             # Until the service listens: it reads all anew as it starts, and must not die of being asked to.
@@ -63,6 +65,7 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
                 parts.filing,
                 notify=Notifier(os.environ),
                 report_path=parts.home.report,
+                pausing=Pausing(parts.home.pause, parts.config.pause_while, wall=time.time),
                 once=once,
                 progress=progress if once else None,
             )

@@ -84,6 +84,7 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "retrying": live.retrying if live else 0,
         "held": held,
         **{nature.value: _listed(stays, nature) for nature in Nature},
+        "paused": live.paused if live else "",
         "rules_problem": live.rules_problem if live else "",
         "errors": [{"time": one.time, "sentence": one.sentence} for one in (live.errors if live else [])],
         "model": live.model_id if live else None,
@@ -151,6 +152,8 @@ def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
         say(f"filing   {busy['title']}: {busy['stage']} {busy['done']} of {busy['total']}")
     for one in told["interrupted"]:
         say(f"broken off: batch {one['batch']} ({one['title']}); it is ended as soon as its disks are there")
+    if told["paused"]:
+        say(f"resting  {told['paused']}")
     if told["waiting"]:
         say(f"waiting  {counted(told['waiting'], 'file')} until complete")
     for path in told["growing"]:

@@ -110,6 +110,8 @@ def sentence_of(report: ServiceReport) -> str:
     """Say in one line how the service does."""
     there = sum(one.present for one in report.inboxes)
     parts = [f"{there} of {len(report.inboxes)} inboxes watched"]
+    if report.paused:
+        parts.append(report.paused)
     if report.busy is not None:
         busy = report.busy
         far = f" ({busy.stage} {busy.done}/{busy.total})" if busy.stage else ""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from organizer.config import Config
     from organizer.service.notify import Notifier
+    from organizer.service.pausing import Pausing
     from organizer.service.settle import ReadyBatch
 
     Hear = Callable[[int, FrameType | None], None]
@@ -94,6 +95,7 @@ class Service:
         *,
         notify: Notifier,
         report_path: Path,
+        pausing: Pausing | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         once: bool = False,
@@ -106,6 +108,7 @@ class Service:
         self._clock = clock
         self._wall = wall
         self._once = once
+        self._pausing = None if once else pausing
         self._shown_progress = progress
         self._rhythm = rhythm or Rhythm()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
@@ -129,6 +132,7 @@ class Service:
             wall=wall,
         )
         self._stopping = False
+        self._paused = ""
         self._signal = 0
         self._reload_asked = False
         self._problems = 0
@@ -182,8 +186,13 @@ class Service:
                 self._next_scan = now
         self._look_after(now)
         self._offer_again(now)
+        self._paused = self._why_paused()
         for intake in self._intakes:
-            while not self._stopping and (ready := intake.next_ready(self._clock())) is not None:
+            while (
+                not self._stopping
+                and not self._paused
+                and (ready := intake.next_ready(self._clock())) is not None
+            ):
                 self._file(intake, ready)
                 if intake.drain(self._clock()):
                     self._next_scan = self._clock()
@@ -245,6 +254,8 @@ class Service:
         else:
             self._retries.done(key)
             self._count(filed)
+            if filed.interrupted and not self._stopping:
+                intake.offer(ready.paths, self._clock())  # a pause has come between
             if ready.pack is not None and not ready.partial and not self._stopping:
                 self._look_for_more(intake, inbox.root / ready.pack, besides=ready.paths)
         finally:
@@ -293,6 +304,7 @@ class Service:
         report.waiting = sum(len(intake) for intake in self._intakes)
         report.growing = [shown(path) for path in growing[:_MOST_GROWING]]
         report.retrying = len(self._retries)
+        report.paused = self._paused
         report.busy = busy
         self._untold = self._bulletin.tell(at_once=at_once)
 
@@ -304,7 +316,12 @@ class Service:
     def _asked_to_stop(self) -> bool:
         """Answer whoever is at work on a batch."""
         self._bulletin.tell()
-        return self._beating()
+        if not self._paused:
+            self._paused = self._why_paused()
+        return self._beating() or bool(self._paused)
+
+    def _why_paused(self) -> str:
+        return "" if self._pausing is None else self._pausing.reason()
 
     def _beating(self) -> bool:
         """Answer whoever is at work, and take the question for a sign of life."""
@@ -317,7 +334,8 @@ class Service:
     def _rest(self) -> None:
         """Wait until something is due, or the bell rings."""
         due = [self._next_pulse, self._next_scan, self._next_due, self._retries.next_due()]
-        due += [intake.next_due() for intake in self._intakes]
+        if not self._paused:  # what is ready then stays so until the next pulse asks again
+            due += [intake.next_due() for intake in self._intakes]
         seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
         if self._untold:
             seconds = min(seconds, SECONDS_BETWEEN)

@@ -53,6 +53,7 @@ class ServiceReport(msgspec.Struct, kw_only=True):
     retrying: int = 0  # batches that failed and will be tried again
     errors: list[Trouble] = []  # the last few
     rules_problem: str = ""
+    paused: str = ""  # why nothing is filed just now
     model_id: str = ""
 
     @property

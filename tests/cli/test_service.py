@@ -65,3 +65,13 @@ def test_the_commands_say_what_they_do(
     (tmp_path / "answer").write_text("ActiveState=inactive\nSubState=dead\n")
     assert run("service", "status", "--json").code == 6
     assert run("service", "uninstall").out.splitlines()[1] == f"remove {unit}"
+
+
+def test_a_pause_is_said_and_ended(run: Callable[..., Ran], ready: Path) -> None:
+    assert run("pause").out == "Nothing is filed until `organizer resume`\n"
+    assert (ready / "home" / "state" / "pause.json").exists()
+    told = json.loads(run("pause", "--for", "2h", "--json").out)
+    assert 7_000 < told["until"] - time.time() <= 7_200
+    assert run("resume").out == "Filing goes on\n"
+    assert run("resume").out == "There was no pause\n"
+    assert "is no length of time" in run("pause", "--for", "soon").err

@@ -205,7 +205,7 @@ def test_a_batch_that_broke_off_waits_for_its_disk(ssd: World, tmp_path: Path) -
     wanted = Script()
     with closing(opened(ssd, look)) as journal:
         Executor(journal, ScriptedFilesystem(wanted)).run(ssd.plan())
-    at = max(number for number, name in enumerate(wanted.calls) if name == "_replace")
+    at = max(number for number, name in enumerate(wanted.calls) if name == "_exchange")
     shutil.rmtree(tmp_path / "world")
     shutil.rmtree(drive)
     ssd.fill()
