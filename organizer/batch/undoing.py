@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -26,7 +26,6 @@ from organizer.planning.operations import (
     Link,
     MakeFolder,
     Move,
-    Operation,
     Plan,
     RestoreBytes,
     WriteAttribute,
@@ -36,7 +35,7 @@ from organizer.planning.operations import (
     followed,
 )
 from organizer.planning.standing import Standing
-from organizer.planning.undo import concerning, followed_to, invert
+from organizer.planning.undo import Turned, concerning, followed_to, turned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -141,68 +140,75 @@ class Undoing:
         whereabouts = self._look_for(operations, Standing(whole), is_there)
         redo = batch.origin == "undo" and not is_redo(batch, self._journal)
         title = first_of(batch, self._journal).title
+        back = self._with_folders(followed_to(operations, whereabouts.found, whereabouts.alike), is_there)
         plan = Plan(
             origin="undo",
             title=" ".join(("redo of" if redo else "undo of", *named(only), title)),
             inbox=batch.inbox,
-            operations=self._with_folders(
-                followed_to(operations, whereabouts.found, whereabouts.changed), is_there
-            ),
+            operations=tuple(one.operation for one in back),
+            turns=tuple(one.of for one in back),
             undoes=(batch.id,),
             part=bool(only),
             hold=None if redo else self._inbox_emptied_by(done),
         )
         return _WayBack(plan=plan, found=whereabouts.found)
 
-    def _with_folders(
-        self, operations: Iterable[Operation], is_there: Callable[[Path], bool]
-    ) -> tuple[Operation, ...]:
+    def _with_folders(self, operations: Iterable[Turned], is_there: Callable[[Path], bool]) -> list[Turned]:
         """Make folders that somebody else has taken away meanwhile, in an inbox or library that is there."""
-        made: set[Path] = set()
-        whole: list[Operation] = []
-        for operation in operations:
-            place = (
-                operation.path if isinstance(operation, MakeFolder) else getattr(operation, "target", None)
-            )
-            if place in made:
+        roots = [root for root in self._roots if root.is_dir()]
+        there: set[Path] = set()  # or made by then
+        whole: list[Turned] = []
+        for one in operations:
+            operation = one.operation
+            makes = operation.path if isinstance(operation, MakeFolder) else None
+            place = makes or getattr(operation, "target", None)
+            if makes in there:
                 continue
             for folder in reversed(place.parents if place is not None else ()):
-                inside = any(root in folder.parents and root.is_dir() for root in self._roots)
-                if inside and folder not in made and not is_there(folder):
-                    whole.append(MakeFolder(path=folder))
-                    made.add(folder)
-            if isinstance(operation, MakeFolder):
-                made.add(operation.path)
-            whole.append(operation)
-        return tuple(whole)
+                if folder in there or not any(root in folder.parents for root in roots):
+                    continue
+                if not is_there(folder):
+                    whole.append(Turned(MakeFolder(path=folder)))
+                there.add(folder)
+            if makes is not None:
+                there.add(makes)
+            whole.append(one)
+        return whole
 
-    @property
+    @cached_property
     def _roots(self) -> list[Path]:
         return [*self._config.library_roots, *(one.root for one in self._config.inbox)]
 
     def _look_for(
-        self, operations: Sequence[Operation], standing: Standing, is_there: Callable[[Path], bool]
+        self, operations: Sequence[Turned], standing: Standing, is_there: Callable[[Path], bool]
     ) -> Whereabouts:
-        """Look for files that users have renamed or moved since."""
+        """Look for files that users have renamed or moved since; on a disk that is out nothing is missing."""
+        away = [root for root in self._roots if self._journal.is_away(root)]
         spoken_of = {
-            getattr(operation, name)
-            for operation in operations
+            getattr(one.operation, name)
+            for one in operations
             for name in ("path", "source", "original")
-            if hasattr(operation, name)
+            if hasattr(one.operation, name)
         }
         missing = {
             path: lying
             for path in sorted(spoken_of)
-            if (lying := standing.get(path)) is not None and not is_there(path)
+            if (lying := standing.get(path)) is not None
+            and not is_there(path)
+            and not any(path.is_relative_to(root) for root in away)
         }
         search = Search(
-            roots=self._roots,
+            roots=[root for root in self._roots if root not in away],
             is_spoken_for=lambda path: self._journal.leaving(path) is not None,
             content_hash=self._filesystem.content_hash,
             sound_id=_heard,
             sound_before=self._sound_at,
         )
-        goals = {one.source: one.target for one in operations if isinstance(one, Move)}
+        goals = {
+            one.operation.source: one.operation.target
+            for one in operations
+            if isinstance(one.operation, Move)
+        }
         return search.find(missing, goals)
 
     def _sound_at(self, path: Path) -> str | None:
@@ -220,16 +226,24 @@ class Undoing:
 
     def _inverse(
         self, member: BatchRecord, members: Sequence[BatchRecord], only: Collection[Path]
-    ) -> list[Operation]:
+    ) -> list[Turned]:
         """Turn around what one of these has done and no later undo has put back; what an undo could not do is
         tried again."""
         done = self._journal.done([member.id])
-        undos = {undo.id for one in members for undo in self._journal.turning(one.id) if undo.id > member.id}
-        back = {encode(one.operation) for one in self._journal.done(sorted(undos))}
-        inverse = invert(concerning(done, only) if only else done)
-        left = [one for one in inverse if not isinstance(one, ACTIONS) or encode(one) not in back]
+        undos = sorted(
+            {undo.id for one in members for undo in self._journal.turning(one.id) if undo.id > member.id}
+        )
+        back = self._journal.turned_by(undos)
+        # Undos of before operations had numbers tell by what they were.
+        alike = {encode(one.operation) for one in self._journal.done(undos)} if undos and not back else set()
+        left = [
+            one
+            for one in turned(concerning(done, only) if only else done)
+            if not isinstance(one.operation, ACTIONS)
+            or (one.of not in back and encode(one.operation) not in alike)
+        ]
         # Of what is all back, the folders are as well.
-        return left if not undos or any(isinstance(one, ACTIONS) for one in left) else []
+        return left if not undos or any(isinstance(one.operation, ACTIONS) for one in left) else []
 
     def _inbox_emptied_by(self, done: Sequence[Done]) -> Path | None:
         """Find the inbox that a batch worked on: what comes back to it must not be filed again."""

@@ -1,7 +1,8 @@
 """Where files are that no longer lie where the journal says: a user has renamed or moved them.
 
-A file is known again by its inode, else by its bytes; one whose bytes have changed, by its sound. Reads names
-and stamps of whole folders, bytes only of what may be meant.
+A file is known again by its inode. One that only holds the same bytes, or the same sound, may be another copy
+that its user needs where it is: it is named, and never taken. Reads names and stamps of whole folders, bytes
+only of what may be meant.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from organizer.planning.standing import Lying
 
 # Sounds that are heard, at most, to find one whose bytes have changed.
-MOST_HEARD = 200
+MOST_HEARD = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Whereabouts:
     """What a search has found."""
 
     found: Mapping[Path, Path]  # where it was -> where it is
-    changed: Mapping[Path, Path]  # where it was -> where the same sound is, with other bytes
+    alike: Mapping[Path, str]  # where it was -> what else there is of it, in words
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,40 +46,67 @@ class Search:
     content_hash: Callable[[Path], str]
     sound_id: Callable[[Path], str]
     sound_before: Callable[[Path], str | None]  # what lay at a path, as it was heard
-    _taken: set[Path] = field(default_factory=set)
 
     def find(self, missing: Mapping[Path, Lying], goals: Mapping[Path, Path]) -> Whereabouts:
         """Look for files that are not at their paths: first where they are to go, if somebody has been
         quicker."""
-        if not missing:
-            return Whereabouts(found={}, changed={})
         found = {
             path: goals[path]
             for path, lying in missing.items()
             if path in goals and self._is_at(goals[path], lying)
         }
-        self._taken.update(found.values())
-        here = [(path, stamp) for path, stamp in listed(self.roots) if path not in missing]
-        inodes, sizes = _grouped(here, lambda stamp: stamp.inode), _grouped(here, lambda stamp: stamp.size)
-        for path, lying in missing.items():
-            if path not in found and lying.stamp is not None:
-                same = [place for place, stamp in inodes[lying.stamp.inode] if _is_it(lying.stamp, stamp)]
-                self._take(found, path, same)
-        for path, lying in missing.items():
-            if path not in found and lying.stamp is not None:
-                equal = [place for place, _ in sizes[lying.stamp.size] if self._holds(place, lying)]
-                self._take(found, path, equal)
-        lost = [path for path in missing if path not in found]
-        return Whereabouts(found=found, changed=self._heard_again(lost, here))
+        lost = {path: one for path, one in missing.items() if path not in found and one.stamp is not None}
+        if not lost:
+            return Whereabouts(found=found, alike={})
+        near = self._near(lost)
+        by_inode: defaultdict[int, list[tuple[Path, Stamp]]] = defaultdict(list)
+        for place, stamp in near:
+            by_inode[stamp.inode].append((place, stamp))
+        for path, lying in lost.items():
+            inode = lying.stamp.inode if lying.stamp is not None else -1
+            same = [place for place, stamp in by_inode[inode] if self._is_it(place, stamp, lying)]
+            if len(same) == 1 and same[0] not in found.values():
+                found[path] = same[0]
+        alike = {
+            path: said
+            for path, lying in lost.items()
+            if path not in found and (said := self._said_of(path, lying, near))
+        }
+        return Whereabouts(found=found, alike=alike)
 
-    def _take(self, found: dict[Path, Path], path: Path, places: Sequence[Path]) -> None:
-        """Choose the one file that is meant; of several, the one that kept its name, else nobody knows."""
-        free = [one for one in places if one not in self._taken and not self.is_spoken_for(one)]
-        if len(free) > 1:
-            free = [one for one in free if one.name == path.name]
-        if len(free) == 1:
-            found[path] = free[0]
-            self._taken.add(free[0])
+    def _near(self, lost: Mapping[Path, Lying]) -> list[tuple[Path, Stamp]]:
+        """List what may be one of them: the same inode, the same size, or the same name."""
+        stamps = [one.stamp for one in lost.values() if one.stamp is not None]
+        inodes, sizes = {one.inode for one in stamps}, {one.size for one in stamps}
+        names = {path.name for path in lost}
+        return [
+            (path, stamp)
+            for path, stamp in listed(self.roots)
+            if path not in lost and (stamp.inode in inodes or stamp.size in sizes or path.name in names)
+        ]
+
+    def _is_it(self, place: Path, now: Stamp, lying: Lying) -> bool:
+        """Say whether this is the very file. Devices are numbered anew at each start of the machine: where
+        they differ, the bytes decide."""
+        before = lying.stamp
+        if before is None or not _same(before, now) or self.is_spoken_for(place):
+            return False
+        return before.device == now.device or self._holds(place, lying)
+
+    def _said_of(self, path: Path, lying: Lying, near: Sequence[tuple[Path, Stamp]]) -> str:
+        """Name a file that is not it, and may be what its user looks for."""
+        free = [(place, stamp) for place, stamp in near if not self.is_spoken_for(place)]
+        for place, stamp in free:
+            if lying.stamp is not None and stamp.size == lying.stamp.size and self._holds(place, lying):
+                return f"the same bytes lie at {place}"
+        wanted = self.sound_before(path)
+        named = [place for place, _ in free if place.suffix.lower() == path.suffix.lower()]
+        named.sort(key=lambda place: place.name != path.name)
+        for place in named[:MOST_HEARD] if wanted is not None else ():
+            with suppress(FileProblem, OSError):
+                if self.sound_id(place) == wanted:
+                    return f"the same sound, changed, lies at {place}"
+        return ""
 
     def _is_at(self, place: Path, lying: Lying) -> bool:
         try:
@@ -87,33 +115,12 @@ class Search:
             return False
         if lying.stamp is None or now.size != lying.stamp.size:
             return False
-        return _is_it(lying.stamp, now) or self._holds(place, lying)
+        return _same(lying.stamp, now) or self._holds(place, lying)
 
     def _holds(self, place: Path, lying: Lying) -> bool:
         with suppress(FileProblem, OSError):
             return bool(lying.content_hash) and self.content_hash(place) == lying.content_hash
         return False
-
-    def _heard_again(self, lost: Sequence[Path], here: Sequence[tuple[Path, Stamp]]) -> dict[Path, Path]:
-        wanted = {sound: path for path in lost if (sound := self.sound_before(path)) is not None}
-        suffixes = {path.suffix.lower() for path in wanted.values()}
-        names = {path.name for path in wanted.values()}
-        candidates = sorted(
-            (place for place, _ in here if place.suffix.lower() in suffixes and place not in self._taken),
-            key=lambda place: place.name not in names,
-        )
-        changed: dict[Path, Path] = {}
-        heard = 0
-        for place in candidates:
-            if heard >= MOST_HEARD or len(changed) == len(wanted):
-                break
-            if self.is_spoken_for(place):
-                continue
-            heard += 1
-            with suppress(FileProblem, OSError):
-                if (path := wanted.get(self.sound_id(place))) is not None:
-                    changed.setdefault(path, place)
-        return changed
 
 
 def listed(roots: Iterable[Path]) -> Iterator[tuple[Path, Stamp]]:
@@ -130,14 +137,5 @@ def listed(roots: Iterable[Path]) -> Iterator[tuple[Path, Stamp]]:
                     yield path, Stamp.of(entry.stat(follow_symlinks=False))
 
 
-def _is_it(before: Stamp, now: Stamp) -> bool:
+def _same(before: Stamp, now: Stamp) -> bool:
     return (now.inode, now.size, now.mtime_ns) == (before.inode, before.size, before.mtime_ns)
-
-
-def _grouped(
-    files: Iterable[tuple[Path, Stamp]], key: Callable[[Stamp], int]
-) -> defaultdict[int, list[tuple[Path, Stamp]]]:
-    groups: defaultdict[int, list[tuple[Path, Stamp]]] = defaultdict(list)
-    for path, stamp in files:
-        groups[key(stamp)].append((path, stamp))
-    return groups

@@ -96,7 +96,7 @@ class Executor:
             raise JournalError(f"There is no batch {batch} in the journal", path=self._journal.path)
         records = self._journal.operations(batch)
         known = _known(records)
-        grounds = Grounds((one.root for one in self._journal.places), self._journal.is_away)
+        grounds = Grounds(self._journal.folders, self._journal.is_away)
         planned = [one for one in records if one.state == "planned"]
         told = planned if newest is None else records[len(records) - newest :]
         results = {one.id: skipped(one.operation) for one in told if isinstance(one.operation, Skip)}

@@ -66,7 +66,7 @@ class Foresight:
     def of(self, plan: Plan) -> Plan:
         """Give a plan as it would be done; what would be refused is a `Skip` with the reason."""
         self._known = Known()
-        return replace(plan, operations=tuple(self._look(plan.operations)))
+        return replace(plan, operations=tuple(self._look(plan.operations)), turns=())
 
     def is_there(self, path: Path) -> bool:
         """Say whether something would lie there after the plans seen so far."""

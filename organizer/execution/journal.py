@@ -143,10 +143,16 @@ class Journal(JournalReader):
     def finish(self, batch: int, *, now: float) -> None:
         """Close a batch; an undo marks what it turned around, an undo of an undo clears that mark.
 
-        An undo of which nothing could be done (a disk was not there) marks nothing: it may be tried again.
+        An undo of which nothing could be done (a disk was not there, all was changed since) marks nothing: it
+        may be tried again.
         """
         with self._transaction() as cursor:
-            cursor.execute("UPDATE batch SET state = 'done', finished = ? WHERE id = ?", (now, batch))
+            # What is still under way, on a disk that is not there, is for recovery to end.
+            cursor.execute(
+                "UPDATE batch SET state = 'done', finished = ? WHERE id = ?"
+                " AND NOT EXISTS (SELECT 1 FROM operation WHERE batch = ? AND state = 'open')",
+                (now, batch, batch),
+            )
             marks = ", ".join("?" * len(COUNTED))
             states = dict(
                 cursor.execute(
@@ -155,7 +161,7 @@ class Journal(JournalReader):
                     (batch, *COUNTED),
                 ).fetchall()
             )
-            if states.get("done") or not states.get("failed"):
+            if states.get("done") or not (states.get("failed") or states.get("skipped")):
                 for turned in undone_of(cursor, batch):
                     mark_undone(cursor, turned, by=batch)
 
@@ -198,6 +204,11 @@ class Journal(JournalReader):
             cursor.execute("VACUUM")
 
     # Where things are
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Give the inboxes and libraries that are configured."""
+        return self._folders
 
     def relocate(self, old: Path, new: Path) -> bool:
         """Take note that an inbox or library is another folder now; False where `old` was none."""

@@ -7,6 +7,7 @@ UUID, else by their path alone. A path in no such folder is spelt whole.
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -26,7 +27,7 @@ _ROWS_AT_ONCE = 5_000
 
 
 class UnknownPlace(Exception):
-    """The table has places that another program has written since it was read."""
+    """A row names a place that is in no table: nobody has salvaged it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +39,16 @@ class Place:
     told: Path  # where the table says that it is
     spot: Spot | None
     point: Path | None = None  # where the disk was mounted that held it
+    same_as: int | None = None  # the place that it has become one with
+    here: bool = True  # whether its volume is what is mounted there now, as far as that can be known
 
     def found(self, mounts: Mounts) -> Place:
         """Follow the volume to where it is mounted now."""
-        if self.spot is None or mounts.spot_of(self.root) == self.spot:
-            return self
-        there = (one for one in mounts.folders_of(self.spot) if one.is_dir())
-        return replace(self, root=next(there, self.root))
+        now = mounts.spot_of(self.root)
+        if self.spot is None or now == self.spot:
+            return replace(self, here=True)
+        there = next((one for one in mounts.folders_of(self.spot) if one.is_dir()), None)
+        return replace(self, root=there or self.root, here=there is not None or now is None)
 
     def is_away(self, mounts: Mounts) -> bool:
         """Say whether the folder is not there: gone, or an empty one on another disk than it was.
@@ -55,9 +59,10 @@ class Place:
         if not self.root.is_dir():
             return True
         spot, mount = mounts.spot_of(self.root), mounts.holding(self.root)
-        other = (spot is not None and self.spot is not None and spot != self.spot) or (
-            mount is not None and self.point is not None and mount.point != self.point
-        )
+        if spot is not None and self.spot is not None:
+            other = spot != self.spot
+        else:
+            other = mount is not None and self.point is not None and mount.point != self.point
         return other and not any(self.root.iterdir())
 
     def is_at(self, folder: Path, spot: Spot | None) -> bool:
@@ -71,14 +76,25 @@ class Places:
     """All of them, at one moment."""
 
     def __init__(self, places: Iterable[Place] = ()) -> None:
-        # The innermost first, since that is how a path is spelt.
-        self._all = tuple(sorted(places, key=lambda one: (-len(one.root.parts), one.id)))
+        all_ = list(places)
+        self._by_id = {one.id: one for one in all_}
+        # The innermost first, since that is how a path is spelt; of two disks that take turns at one mount
+        # point, the one that is there.
+        known = (one for one in all_ if one.same_as is None)
+        self._known = tuple(sorted(known, key=lambda one: (-len(one.root.parts), not one.here, one.id)))
+        taken = {one.root for one in self._known if one.here}
+        self._hidden = {one.id for one in self._known if not one.here and one.root in taken}
 
     def __iter__(self) -> Iterator[Place]:
-        return iter(self._all)
+        return iter(self._known)
+
+    @property
+    def merged(self) -> list[Place]:
+        """Give those that have become one with another."""
+        return [one for one in self._by_id.values() if one.same_as is not None]
 
     def spell(self, path: Path) -> str:
-        for place in self._all:
+        for place in self._known:
             if path.is_relative_to(place.root):
                 inside = path.relative_to(place.root)
                 return f"{_MARK}{place.id}/{'' if inside == Path() else inside}"
@@ -88,10 +104,15 @@ class Places:
         if not name.startswith(_MARK):
             return Path(name)
         number, _, inside = name.removeprefix(_MARK).partition("/")
-        for place in self._all:
-            if place.id == int(number):
-                return place.root / inside
-        raise UnknownPlace(name)
+        place = self._by_id.get(int(number))
+        while place is not None and place.same_as is not None:
+            place = self._by_id.get(place.same_as)
+        if place is None:
+            raise UnknownPlace(name)
+        if place.id in self._hidden and place.spot is not None:
+            # Another disk is mounted where this one was: its files are not those.
+            return Path("/not mounted", place.spot.volume, str(place.spot.within).lstrip("/"), inside)
+        return place.root / inside
 
 
 def load(cursor: sqlite3.Cursor, mounts: Mounts) -> Places:
@@ -122,14 +143,14 @@ def learn(cursor: sqlite3.Cursor, places: Places, folders: Iterable[Path], mount
     for folder in unlearnt(places, folders, mounts):
         spot = mounts.spot_of(folder)
         known = next((one for one in places if one.is_at(folder, spot)), None)
-        others = [one for one in places if one is not known]
+        others = [*(one for one in places if one is not known), *places.merged]
         if known is None:
             cursor.execute("INSERT INTO place (root, volume, within, point) VALUES ('', '', '', '')")
             assert cursor.lastrowid is not None
             known = Place(id=cursor.lastrowid, root=folder, told=folder, spot=None)
         now = Places([*others, _put(known, folder, spot or known.spot, mounts)])
         _write(cursor, now, known.id)
-        _respell(cursor, places, now, folder)
+        _respell(cursor, places, now, folder, [])
         places = now
     return places
 
@@ -143,25 +164,27 @@ def relocate(cursor: sqlite3.Cursor, places: Places, old: Path, new: Path, mount
     if moved is None:
         return None
     twins = [one for one in places if one.root == new and one is not moved]
-    others = [one for one in places if one is not moved and one not in twins]
+    others = [*(one for one in places if one is not moved and one not in twins), *places.merged]
+    others += [replace(one, same_as=moved.id) for one in twins]
     now = Places([*others, _put(moved, new, mounts.spot_of(new), mounts)])
     _write(cursor, now, moved.id)
-    _respell(cursor, places, now, new)
-    cursor.executemany("DELETE FROM place WHERE id = ?", [(one.id,) for one in twins])
+    # Of second paths, which no search finds, the number of the twin stays the name.
+    cursor.executemany("UPDATE place SET same_as = ? WHERE id = ?", [(moved.id, one.id) for one in twins])
+    _respell(cursor, places, now, new, [f"{_MARK}{one.id}/" for one in twins])
     return now
 
 
 def _put(place: Place, folder: Path, spot: Spot | None, mounts: Mounts) -> Place:
     mount = mounts.holding(folder)
     point = None if mount is None else mount.point
-    return replace(place, root=folder, told=folder, spot=spot, point=point)
+    return replace(place, root=folder, told=folder, spot=spot, point=point, here=True)
 
 
 def _place_of(row: sqlite3.Row) -> Place:
     spot = Spot(row["volume"], PurePosixPath(row["within"])) if row["volume"] else None
     root = Path(row["root"])
     point = Path(row["point"]) if row["point"] else None
-    return Place(id=row["id"], root=root, told=root, spot=spot, point=point)
+    return Place(id=row["id"], root=root, told=root, spot=spot, point=point, same_as=row["same_as"])
 
 
 def _write(cursor: sqlite3.Cursor, places: Places, number: int) -> None:
@@ -174,30 +197,36 @@ def _write(cursor: sqlite3.Cursor, places: Places, number: int) -> None:
     )
 
 
-def _respell(cursor: sqlite3.Cursor, old: Places, new: Places, folder: Path) -> None:
-    """Spell what lies in a folder by its place, where it was spelt otherwise."""
-    for name in {str(folder), old.spell(folder)} - {new.spell(folder)}:
-        low = name.rstrip("/").encode("utf-8", "surrogateescape")
+def _respell(cursor: sqlite3.Cursor, old: Places, new: Places, folder: Path, others: Iterable[str]) -> None:
+    """Spell what lies in a folder by its place, where it was spelt whole or by one of `others`."""
+    for name in {str(folder), old.spell(folder), *others} - {new.spell(folder)}:
+        low = _bytes(name).rstrip(b"/")
         bounds = (low, low + b"/", low + b"0")
-        last = 0
-        while rows := cursor.execute(
-            "SELECT id, kind, source, target, data, temp FROM operation WHERE id > ?"
-            f" AND ({_within('source')} OR {_within('target')}) ORDER BY id LIMIT {_ROWS_AT_ONCE}",
-            (last, *bounds, *bounds),
-        ).fetchall():
-            last = rows[-1]["id"]
+        # By the two indices: a look at every row would take a minute for a million.
+        found = cursor.execute(
+            f"SELECT id FROM operation WHERE {_within('source')}"
+            f" UNION SELECT id FROM operation WHERE {_within('target')}",
+            (*bounds, *bounds),
+        ).fetchall()
+        for first in range(0, len(found), _ROWS_AT_ONCE):
+            ids = json.dumps([row["id"] for row in found[first : first + _ROWS_AT_ONCE]])
+            rows = cursor.execute(
+                "SELECT id, kind, source, target, data, temp FROM operation"
+                " WHERE id IN (SELECT value FROM json_each(?))",
+                (ids,),
+            ).fetchall()
             cursor.executemany(
                 "UPDATE operation SET source = CAST(? AS TEXT), target = CAST(? AS TEXT), data = ?,"
                 " temp = CAST(? AS TEXT) WHERE id = ?",
                 [_respelt(row, old, new) for row in rows],
             )
         for table, column in (("hold", "path"), ("batch", "hold")):
-            found = cursor.execute(
+            rows = cursor.execute(
                 f"SELECT rowid AS number, {column} AS name FROM {table} WHERE {_within(column)}", bounds
             ).fetchall()
             cursor.executemany(
                 f"UPDATE OR REPLACE {table} SET {column} = CAST(? AS TEXT) WHERE rowid = ?",
-                [(_again(row["name"], old, new), row["number"]) for row in found],
+                [(_again(row["name"], old, new), row["number"]) for row in rows],
             )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from organizer.errors import JournalError
 from organizer.execution import places, schema
 from organizer.execution.holds import Holds
 from organizer.execution.mounts import Mounts
@@ -20,7 +23,7 @@ from organizer.planning.operations import Copy, Extract, Link
 from organizer.planning.standing import REMOVING, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from organizer.planning.undo import Done
@@ -41,6 +44,7 @@ class JournalReader:
         self._connection = self._connect()
         self._places = Places()
         self._holds = Holds(self._places)
+        self._version = -1  # of what other programs have written
         try:
             self._read_places()
         except BaseException:
@@ -66,11 +70,19 @@ class JournalReader:
         return self._places
 
     def is_away(self, folder: Path) -> bool:
-        """Say whether an inbox or library, in which something was done once, is not there now."""
+        """Say whether an inbox or library is not there now.
+
+        Where nobody knows volumes, an empty folder in which nothing was ever done is a new one.
+        """
         if not folder.is_dir():
             return True
-        known = next((one for one in self._places if one.root == folder), None)
-        return known is not None and known.is_away(self._look_at_mounts()) and self._names_something(folder)
+        known, mounts = (
+            next((one for one in self._places if one.root == folder), None),
+            self._look_at_mounts(),
+        )
+        if known is None or not known.is_away(mounts):
+            return False
+        return known.spot is not None or self._names_something(folder)
 
     def _names_something(self, folder: Path) -> bool:
         low, high = prefix_range(self._places.spell(folder))
@@ -110,7 +122,7 @@ class JournalReader:
             " ORDER BY id DESC LIMIT 1",
             (text_of(inbox), text_of(title)),
         )
-        if not found or found[0].undone:
+        if not found or found[0].undone or found[0].state == "open":
             return None
         young = now - max(found[0].started, found[0].finished or 0.0) <= seconds
         return found[0].id if young else None
@@ -121,17 +133,23 @@ class JournalReader:
 
     def undoable(self, batches: Sequence[int] | None = None) -> tuple[BatchRecord, ...]:
         """Give what can be undone, the newest first; without `batches`, everything but undos themselves."""
-        return tuple(
-            one
-            for one in self.batches()
-            if not one.undone
-            and (one.counts.get("done") or one.counts.get("open"))
-            and (one.origin not in ("undo", "trash") if batches is None else one.id in batches)
-        )
+        if batches is None:
+            return tuple(self._still_undoable(self.batches()))
+        return tuple(one for one in self.batches() if one.id in batches and _has_effect(one))
+
+    def _still_undoable(self, batches: Iterable[BatchRecord]) -> Iterator[BatchRecord]:
+        return (one for one in batches if one.origin not in ("undo", "trash") and _has_effect(one))
 
     def last(self, number: int) -> tuple[BatchRecord, ...]:
         """Give the newest batches that can be undone."""
-        return self.undoable()[:number]
+        found: list[BatchRecord] = []
+        before = sys.maxsize
+        while len(found) < number and (
+            batches := self._batches("WHERE id < ? ORDER BY id DESC LIMIT ?", (before, number + 20))
+        ):
+            found += self._still_undoable(batches)
+            before = batches[-1].id
+        return tuple(found[:number])
 
     def is_undone(self, batch: int) -> bool:
         found = self.batch(batch)
@@ -146,6 +164,15 @@ class JournalReader:
         return tuple(
             as_done(one) for batch in sorted(batches) for one in self.operations(batch) if one.state == "done"
         )
+
+    def turned_by(self, undos: Collection[int]) -> set[int]:
+        """Give the operations that these undos have taken back."""
+        rows = self._rows(
+            "SELECT turns FROM operation WHERE batch IN (SELECT value FROM json_each(?))"
+            " AND state = 'done' AND turns IS NOT NULL",
+            (json.dumps(sorted(undos)),),
+        )
+        return {row["turns"] for row in rows}
 
     def all_done(self) -> Iterator[Done]:
         """Give everything that was ever done, the oldest first, without the bytes for the way back."""
@@ -270,20 +297,32 @@ class JournalReader:
             return cursor.execute(query, values).fetchall()
 
     def _told(self, row: sqlite3.Row, convert: Callable[[sqlite3.Row, Places], Told]) -> Told:
-        """Read a row; what another program has learnt of places since is learnt, too."""
+        """Read a row, with paths as they are now."""
         try:
             return convert(row, self._places)
-        except places.UnknownPlace:
-            self._read_places()
-            return convert(row, self._places)
+        except places.UnknownPlace as error:
+            raise JournalError(
+                f"The journal names a place that it does not tell: {error}",
+                path=self.path,
+                hint="organizer journal recover, then organizer journal moved /lost-place-N FOLDER",
+            ) from error
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Cursor]:
         with self._lock:
             try:
-                yield self._connection.cursor()
+                cursor = self._connection.cursor()
+                self._follow(cursor)
+                yield cursor
             except sqlite3.Error as error:
                 raise schema.translate(error, self.path) from error
+
+    def _follow(self, cursor: sqlite3.Cursor) -> None:
+        """Learn what another program has written of places since."""
+        version = cursor.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._use(places.load(cursor, self._look_at_mounts()))
+            self._version = version
 
     def _read_places(self) -> None:
         with self._reading() as cursor:
@@ -295,3 +334,7 @@ class JournalReader:
 
     def _name(self, path: Path) -> bytes:
         return os.fsencode(self._places.spell(path))
+
+
+def _has_effect(batch: BatchRecord) -> bool:
+    return not batch.undone and bool(batch.counts.get("done") or batch.counts.get("open"))

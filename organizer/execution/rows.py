@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
 from organizer.execution import codec
@@ -62,6 +63,7 @@ def as_done(record: OperationRecord) -> Done:
     """Give of a record what undo needs."""
     return Done(
         operation=record.operation,
+        id=record.id,
         stamp_after=record.stamp_after,
         hash_after=record.hash_after or None,
         hash_before=record.hash_before or None,
@@ -75,7 +77,7 @@ def text_of(value: str) -> bytes:
 
 def add_operations(cursor: sqlite3.Cursor, batch: int, plan: Plan, now: float, places: Places) -> None:
     rows = []
-    for operation in plan.operations:
+    for operation, turns in zip_longest(plan.operations, plan.turns):
         source, target = codec.paths_of(operation)
         skipped = isinstance(operation, Skip)
         rows.append(
@@ -89,11 +91,12 @@ def add_operations(cursor: sqlite3.Cursor, batch: int, plan: Plan, now: float, p
                 text_of(operation.reason) if isinstance(operation, Skip) else b"",
                 text_of(operation.hint) if isinstance(operation, Skip) else b"",
                 now,
+                turns,
             )
         )
     cursor.executemany(
-        "INSERT INTO operation (batch, kind, source, target, data, state, error, hint, changed)"
-        " VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?)",
+        "INSERT INTO operation (batch, kind, source, target, data, state, error, hint, changed, turns)"
+        " VALUES (?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?)",
         rows,
     )
 

@@ -59,11 +59,13 @@ CREATE TABLE operation (
     patch BLOB,
     temp TEXT,
     temp_inode TEXT,
-    reserved_inode TEXT
+    reserved_inode TEXT,
+    turns INTEGER
 ) STRICT;
 CREATE INDEX operation_batch ON operation (batch, id);
 CREATE INDEX operation_source ON operation (source);
 CREATE INDEX operation_target ON operation (target) WHERE target IS NOT NULL;
+CREATE INDEX operation_stamp ON operation (stamp_after) WHERE stamp_after IS NOT NULL;
 
 CREATE TABLE hold (
     path TEXT NOT NULL,
@@ -84,12 +86,18 @@ CREATE TABLE place (
     root TEXT NOT NULL,
     volume TEXT NOT NULL,
     within TEXT NOT NULL,
-    point TEXT NOT NULL
+    point TEXT NOT NULL,
+    same_as INTEGER REFERENCES place (id)
 ) STRICT;
 """
 # What makes a journal of one version one of the next.
 _MIGRATIONS: Mapping[int, str] = MappingProxyType(
-    {1: f"ALTER TABLE batch ADD COLUMN part INTEGER NOT NULL DEFAULT 0; {_PLACE}"}
+    {
+        1: "ALTER TABLE batch ADD COLUMN part INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE operation ADD COLUMN turns INTEGER;"
+        "CREATE INDEX operation_stamp ON operation (stamp_after) WHERE stamp_after IS NOT NULL;"
+        f"{_PLACE}"
+    }
 )
 
 

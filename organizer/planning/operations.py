@@ -271,6 +271,7 @@ class Plan:
     operations: tuple[Operation, ...] = ()
     undoes: tuple[int, ...] = ()  # the batches that this one turns around
     part: bool = False  # only some of what they did, so that they stay in force
+    turns: tuple[int | None, ...] = ()  # for each operation, that of the journal which it takes back
     hold: Path | None = None  # what lands below this folder is held, not filed again
 
     @property

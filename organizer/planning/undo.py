@@ -41,6 +41,7 @@ class Done:
     """What the journal says of one operation that was executed."""
 
     operation: Operation
+    id: int | None = None  # in the journal; None: only a part of it is meant
     stamp_after: Stamp | None = None  # of the file that the operation left behind
     hash_after: str | None = None  # of its bytes
     hash_before: str | None = None  # where it differs from what the plan foresaw
@@ -53,7 +54,22 @@ def invert(done: Sequence[Done]) -> tuple[Operation, ...]:
     A stamp or hash here is that of the time after the operation. Where a later operation of the same
     batch changed the file (tags), the executor goes by what it leaves behind when it takes that back.
     """
-    return tuple(inverse for one in reversed(_with_bytes_before(done)) for inverse in _inverse(one))
+    return tuple(one.operation for one in turned(done))
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """One operation of an undo, and the number of what it takes back."""
+
+    operation: Operation
+    of: int | None = None
+
+
+def turned(done: Sequence[Done]) -> list[Turned]:
+    """Give the same as `invert`, each with what it takes back."""
+    return [
+        Turned(inverse, one.id) for one in reversed(_with_bytes_before(done)) for inverse in _inverse(one)
+    ]
 
 
 def concerning(done: Sequence[Done], paths: Collection[Path]) -> tuple[Done, ...]:
@@ -104,24 +120,25 @@ def _about(done: Done, paths: Collection[Path]) -> Done | None:
 
 
 def followed_to(
-    operations: Iterable[Operation], found: Mapping[Path, Path], changed: Mapping[Path, Path]
-) -> tuple[Operation, ...]:
+    operations: Iterable[Turned], found: Mapping[Path, Path], alike: Mapping[Path, str]
+) -> list[Turned]:
     """Name files where they were found; what was found where it is to go needs no move any more.
 
-    A file in `changed` has other bytes by now, and stays: it is only told where it seems to be.
+    Of a file that was not found, `alike` says what else there is of it.
     """
     moved = []
-    for operation in operations:
+    for one_turned in operations:
+        operation = one_turned.operation
         values = {one.name: getattr(operation, one.name) for one in fields(operation)}
         for name in ("path", "source", "original", "archive"):
             if values.get(name) in found:
                 values[name] = found[values[name]]
-        if isinstance(operation, Move) and operation.source in changed:
-            values["remark"] = f"the same sound, changed, is {changed[operation.source]}"
+        if isinstance(operation, Move) and operation.source in alike:
+            values["remark"] = alike[operation.source]
         now = type(operation)(**values)
         if not (isinstance(now, Move) and now.source == now.target):
-            moved.append(now)
-    return tuple(moved)
+            moved.append(replace(one_turned, operation=now))
+    return moved
 
 
 def _with_bytes_before(done: Sequence[Done]) -> list[Done]:

@@ -273,9 +273,8 @@ def test_the_undo_of_one_file_can_be_undone_while_the_rest_stays_undone_or_not(
     assert desk.parts.journal.is_undone(1)
 
 
-@pytest.mark.parametrize("across", [False, True])
 def test_what_a_user_has_renamed_goes_back_from_where_it_is_now(
-    desk: Desk, make_pack: Make, tree_of: TreeOf, across: bool
+    desk: Desk, make_pack: Make, tree_of: TreeOf
 ) -> None:
     (desk.home.rules / "default.toml").write_text(EVERYTHING)
     make_pack(desk.inbox / "Kit", KICKS)
@@ -283,12 +282,7 @@ def test_what_a_user_has_renamed_goes_back_from_where_it_is_now(
     desk.file()
     (desk.library / "Mine").mkdir()
     for name in ("Kick.wav", "Cowbell.wav", ".organizer.json"):
-        place = desk.library / "Mine" / f"my {name}"
-        if across:  # as a file manager does between two disks
-            shutil.copy2(desk.library / "Drums" / name, place)
-            (desk.library / "Drums" / name).unlink()
-        else:
-            (desk.library / "Drums" / name).rename(place)
+        (desk.library / "Drums" / name).rename(desk.library / "Mine" / f"my {name}")
     batch = desk.parts.journal.batch(1)
     assert batch is not None
     (preview,) = desk.parts.undoing.preview([batch])
@@ -298,6 +292,24 @@ def test_what_a_user_has_renamed_goes_back_from_where_it_is_now(
     assert outcome.count("failed") + outcome.count("skipped") == 0
     assert tree_of(desk.inbox) == before
     assert desk.filed() == []
+
+
+def test_a_copy_that_the_user_made_is_named_and_never_taken(desk: Desk, make_pack: Make) -> None:
+    """It may be what a song needs, or the last there is."""
+    make_pack(desk.inbox / "Kit", KICKS)
+    desk.file()
+    kick = next(desk.library.rglob("Kick.wav"))
+    song = desk.library / "My Song" / "Samples" / "Kick.wav"
+    song.parent.mkdir(parents=True)
+    shutil.copy2(kick, song)  # with its time, as file managers do
+    kick.unlink()
+    batch = desk.parts.journal.batch(1)
+    assert batch is not None
+    (outcome,) = desk.parts.undoing.undo([batch], progress=lambda *_: None)
+    (refused,) = [one for one in outcome.results if one.state == "failed"]
+    assert isinstance(refused.operation, Move)
+    assert refused.operation.remark == f"the same bytes lie at {song}"
+    assert song.exists()
 
 
 def test_what_a_user_has_renamed_and_changed_is_named(desk: Desk, make_pack: Make) -> None:
@@ -311,7 +323,7 @@ def test_what_a_user_has_renamed_and_changed_is_named(desk: Desk, make_pack: Mak
     (outcome,) = desk.parts.undoing.undo([batch], progress=lambda *_: None)
     (refused,) = [one for one in outcome.results if one.state == "failed"]
     assert isinstance(refused.operation, Move)
-    assert refused.operation.remark == f"the same sound, changed, is {mine}"
+    assert refused.operation.remark == f"the same sound, changed, lies at {mine}"
     assert mine.exists()
 
 
