@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 _MOST_TOLD = 3  # files of an archive that are named
 
+# How often batches are looked at again that wait for a disk.
+SECONDS_WAITING = 30.0
+
 # How long filing waits for another command to finish its batch.
 PATIENCE = 600.0
 
@@ -96,6 +99,8 @@ class Filing:
     remainders: Remainders
     libraries: Sequence[Path]
     clock: Callable[[], float] = time.time
+    _waiting: set[int] = field(default_factory=set)  # batches whose disks were not there
+    _asked: float = 0.0
 
     @property
     def model_id(self) -> str:
@@ -118,8 +123,14 @@ class Filing:
             for sentence in self._recovered() if is_ours else ():
                 logger.info("%s", sentence)
 
+    def _has_broken_off(self) -> bool:
+        """Say whether a batch is to be brought to its end; one that waits for a disk only now and then."""
+        open_ = {one.id for one in self.journal.unfinished()}
+        return bool(open_ - self._waiting) or bool(open_ and self.clock() >= self._asked + SECONDS_WAITING)
+
     def _recovered(self) -> tuple[str, ...]:
         said = recover(self.journal, self.filesystem, self.executor)
+        self._waiting, self._asked = {one.id for one in self.journal.unfinished()}, self.clock()
         for batch in reversed(self.journal.batches(limit=50)):
             done = [one for one in self.journal.operations(batch.id) if one.state == "done"]
             self._catch_up(followed(one.operation for one in done))
@@ -154,7 +165,7 @@ class Filing:
         `forced` files also what is held or known to stay.
         """
         began = self.clock()
-        if self.journal.unfinished():
+        if self._has_broken_off():
             self._end_what_broke_off(stop)
         whole = self.proposing.parcel(arrival, forced=forced)
         if forced:
@@ -261,7 +272,7 @@ class Filing:
         with self._turn(f"filing {parcel.title}", work.stop) as is_ours:
             if not is_ours:
                 return Report(batch=batch, title=parcel.title, interrupted=True)
-            if not parcel.members and self.journal.unfinished():
+            if not parcel.members and self._has_broken_off():
                 self._recovered()  # a command was killed while the sounds were heard
             proposal = self.proposing.plan(parcel, opinion, forced=work.forced)
             if batch is None and not work.forced and work.arrival.pack is not None:

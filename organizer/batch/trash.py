@@ -38,6 +38,9 @@ def trashed(journal: JournalReader, library: Path) -> list[Trashed]:
     found = []
     for path, stamp in sorted(listed([library / TRASH])):
         record = journal.leaving(path)
+        if record is not None and record.stamp_after is not None:
+            left = (record.stamp_after.size, record.stamp_after.mtime_ns)
+            record = record if left == (stamp.size, stamp.mtime_ns) else None  # it is another file by now
         since, batch = (None, None) if record is None else (record.changed, record.batch)
         found.append(Trashed(path=path, stamp=stamp, since=since, batch=batch))
     return found
@@ -46,35 +49,36 @@ def trashed(journal: JournalReader, library: Path) -> list[Trashed]:
 def plan_emptying(
     files: Sequence[Trashed],
     *,
-    library: Path,
+    libraries: Sequence[Path],
     filesystem: Filesystem,
     index: Index,
     even_last: bool,
     progress: Callable[[str, int, int], None],
 ) -> Plan:
-    """Plan to delete these files; a sound of which no other copy is known stays, unless `even_last`."""
+    """Plan to delete these files from the trash of the first library; a sound of which none has another copy
+    stays, unless `even_last`."""
     planned: dict[Path, Operation] = {}
     samples = [one for one in files if companion_of(PurePosixPath(one.path.name)) is None]
     along = [one for one in files if one not in samples]
     for number, one in enumerate(samples):
         progress("trash", number, len(files))
-        planned[one.path] = _discard(one, library, filesystem, index, even_last=even_last)
+        planned[one.path] = _discard(one, libraries, filesystem, index, even_last=even_last)
     for one in along:
         sample = companion_of(PurePosixPath(one.path.name))
         goes = sample is not None and isinstance(planned.get(one.path.with_name(sample.name)), Discard)
-        planned[one.path] = _discard(one, library, filesystem, index, even_last=even_last or goes)
+        planned[one.path] = _discard(one, libraries, filesystem, index, even_last=even_last or goes)
     return Plan(
         origin="trash",
         title="emptying the trash",
-        operations=(*(planned[one.path] for one in files), *_emptied(library / TRASH, planned)),
+        operations=(*(planned[one.path] for one in files), *_emptied(libraries[0] / TRASH, planned)),
     )
 
 
 def _discard(
-    one: Trashed, library: Path, filesystem: Filesystem, index: Index, *, even_last: bool
+    one: Trashed, libraries: Sequence[Path], filesystem: Filesystem, index: Index, *, even_last: bool
 ) -> Operation:
     if one.since is None:
-        return Skip(path=one.path, reason="it was not put into the trash by Organizer")
+        return Skip(path=one.path, reason="the journal knows of nobody who has put it there")
     try:
         content_hash = filesystem.content_hash(one.path)
     except (FileProblem, OSError) as problem:
@@ -83,7 +87,7 @@ def _discard(
         return Discard(path=one.path, content_hash=content_hash, sound_id="", twin=None)
     sound = _sound_in(one.path)
     twins = (entry.path for entry in (index.with_sounds([sound]) if sound else ()))
-    twin = next((path for path in twins if _holds(path, one.path, sound, library, filesystem)), None)
+    twin = next((path for path in twins if _holds(path, one.path, sound, libraries, filesystem)), None)
     if twin is None:
         return Skip(
             path=one.path,
@@ -93,8 +97,10 @@ def _discard(
     return Discard(path=one.path, content_hash=content_hash, sound_id=sound, twin=twin)
 
 
-def _holds(twin: Path, path: Path, sound: str, library: Path, filesystem: Filesystem) -> bool:
-    if twin.is_relative_to(library / TRASH) or not filesystem.exists(twin):
+def _holds(twin: Path, path: Path, sound: str, libraries: Sequence[Path], filesystem: Filesystem) -> bool:
+    """Say whether a library, and not the trash of one, has the sound."""
+    root = next((one for one in libraries if twin.is_relative_to(one)), None)
+    if root is None or TRASH in twin.relative_to(root).parts or not filesystem.exists(twin):
         return False
     try:
         return filesystem.is_same_sound(twin, path, sound)

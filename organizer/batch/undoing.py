@@ -13,11 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from organizer.batch.whereabouts import Search, Whereabouts
-from organizer.errors import CannotWrite
 from organizer.execution.codec import encode
 from organizer.execution.foresight import Foresight
 from organizer.execution.locks import execution_lock
-from organizer.execution.outcome import Outcome
+from organizer.execution.outcome import Outcome, Result
 from organizer.execution.recovery import recover
 from organizer.planning.operations import (
     ACTIONS,
@@ -28,6 +27,7 @@ from organizer.planning.operations import (
     Move,
     Plan,
     RestoreBytes,
+    Skip,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -115,10 +115,8 @@ class Undoing:
                 recover(self._journal, self._filesystem, self._executor)
                 now = self._journal.batch(batch.id) or batch
                 if now.state == "open":
-                    raise CannotWrite(
-                        f"Batch {batch.id} ({batch.title}) was interrupted, and its disk is not there",
-                        hint="Plug it in, then undo it",
-                    )
+                    outcomes.append(Outcome(batch=None, results=(_waiting(now),)))
+                    continue
                 if now.undone and now.undone_by != batch.undone_by:
                     outcomes.append(Outcome(batch=None, results=()))  # another command was quicker
                     continue
@@ -137,8 +135,10 @@ class Undoing:
         whole = self._journal.done([one.id for one in members])
         done = concerning(whole, only) if only else whole
         operations = [one for member in members for one in self._inverse(member, members, only)]
-        whereabouts = self._look_for(operations, Standing(whole), is_there)
         redo = batch.origin == "undo" and not is_redo(batch, self._journal)
+        # What lies in an inbox now may be a fresh copy, with an inode that was free again.
+        roots = self._roots if redo else self._config.library_roots
+        whereabouts = self._look_for(operations, Standing(whole), is_there, roots)
         title = first_of(batch, self._journal).title
         back = self._with_folders(followed_to(operations, whereabouts.found, whereabouts.alike), is_there)
         plan = Plan(
@@ -180,7 +180,11 @@ class Undoing:
         return [*self._config.library_roots, *(one.root for one in self._config.inbox)]
 
     def _look_for(
-        self, operations: Sequence[Turned], standing: Standing, is_there: Callable[[Path], bool]
+        self,
+        operations: Sequence[Turned],
+        standing: Standing,
+        is_there: Callable[[Path], bool],
+        roots: Sequence[Path],
     ) -> Whereabouts:
         """Look for files that users have renamed or moved since; on a disk that is out nothing is missing."""
         away = [root for root in self._roots if self._journal.is_away(root)]
@@ -198,7 +202,7 @@ class Undoing:
             and not any(path.is_relative_to(root) for root in away)
         }
         search = Search(
-            roots=[root for root in self._roots if root not in away],
+            roots=[root for root in roots if root not in away],
             is_spoken_for=lambda path: self._journal.leaving(path) is not None,
             content_hash=self._filesystem.content_hash,
             sound_id=_heard,
@@ -264,6 +268,14 @@ class Undoing:
                     if inbox is not None:
                         return inbox.root
         return None
+
+
+def _waiting(batch: BatchRecord) -> Result:
+    """Say of a batch that was broken off why it cannot be undone yet."""
+    reason = f"batch {batch.id} was interrupted, and waits for a disk that is not there"
+    hint = "Plug it in; `organizer status` tells which it is"
+    skip = Skip(path=Path(batch.title), reason=reason, hint=hint, lasting=False)
+    return Result(operation=skip, state="skipped", error=reason, hint=hint, lasting=False)
 
 
 def _heard(path: Path) -> str:

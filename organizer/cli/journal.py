@@ -1,4 +1,4 @@
-"""`organizer journal`: copies of what undo goes by."""
+"""`organizer journal`: look after what undo goes by."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ def journal() -> None:
       organizer journal export > journal.jsonl
       organizer journal moved /media/old/Samples /media/new/Samples
       organizer journal recover
+      organizer journal prune --older-than 730d
     """
 
 
@@ -114,7 +115,7 @@ def export() -> None:
 
 @journal.command()
 @click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("new", type=click.Path(path_type=Path))
 @click.option("--json", "json_", is_flag=True, help="Print what was done as JSON.")
 def moved(*, old: Path, new: Path, json_: bool) -> None:
     """Tell the journal that the inbox or library OLD is the folder NEW now; nothing is moved.
@@ -130,6 +131,9 @@ def moved(*, old: Path, new: Path, json_: bool) -> None:
     from organizer.execution.locks import execution_lock, service_lock
 
     before, now = absolute(old), absolute(new)
+    if not now.is_dir():
+        hint = "Plug its disk in, or look at the name."
+        raise UsageProblem(f"there is no folder {now}", path=now, hint=hint)
     with Assembly() as parts:
         state = parts.home.state
         with service_lock(state), execution_lock(state, wait=PATIENCE, what="organizer journal moved"):
@@ -209,15 +213,17 @@ def prune(*, older_than: datetime, yes: bool, dry_run: bool, json_: bool) -> Non
     from organizer.execution.locks import execution_lock
 
     with Assembly() as parts:
-        state = parts.home.state
-        with execution_lock(state, wait=PATIENCE, what="organizer journal prune"):
-            old = parts.journal.forgettable(before=older_than.timestamp())
-            undoable = [one for one in old if one.origin != "undo" and not one.undone]
-            if old and not dry_run:
-                confirm(
-                    f"Forget {counted(len(old), 'batch')}? {len(undoable)} of them could be undone.",
-                    yes=yes,
-                )
+        old = parts.journal.forgettable(before=older_than.timestamp())
+        undoable = [one for one in old if one.origin != "undo" and not one.undone]
+        if old and not dry_run:
+            confirm(
+                f"Forget {counted(len(old), 'batch')}? {len(undoable)} of them could be undone.",
+                yes=yes,
+            )
+            with execution_lock(parts.home.state, wait=PATIENCE, what="organizer journal prune"):
+                # What was undone while the question stood has ties now.
+                still = {one.id for one in parts.journal.forgettable(before=older_than.timestamp())}
+                old = [one for one in old if one.id in still]
                 parts.journal.forget([one.id for one in old])
     if json_:
         listed = {"batches": [one.id for one in old], "undoable": [one.id for one in undoable]}

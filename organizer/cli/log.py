@@ -139,7 +139,10 @@ def _relinks(journal: JournalReader, batches: Sequence[BatchRecord], shown: Call
         if batch.undone or batch.origin == "undo":
             continue
         for record in journal.operations(batch.id):
-            if record.state == "done" and isinstance(record.operation, Move):
+            if record.state != "done" or not isinstance(record.operation, Move):
+                continue
+            left = journal.leaving(record.operation.target)  # else it was moved on, or put back by itself
+            if left is not None and left.id == record.id:
                 writer.writerow([shown(record.operation.source), shown(record.operation.target)])
     return table.getvalue()
 

@@ -92,7 +92,7 @@ def empty(
         def planned() -> Plan:
             return plan_emptying(
                 found,
-                library=library,
+                libraries=parts.config.library_roots,
                 filesystem=parts.filesystem,
                 index=parts.index,
                 even_last=even_last_copies,

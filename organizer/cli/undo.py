@@ -199,11 +199,11 @@ def _as_json(batch: BatchRecord, files: Collection[Path], outcome: Outcome) -> d
 
 
 def _tell(batch: BatchRecord, title: str, outcome: Outcome, way: _Way) -> None:
-    if outcome.batch is None:
-        say(f"{title}: nothing was left to do")
-        return
-    say(f"{title}: {outcome.count('done')} {way.done} as batch {outcome.batch}")
     refused = _refused(outcome)
+    if outcome.batch is not None:
+        say(f"{title}: {outcome.count('done')} {way.done} as batch {outcome.batch}")
+    elif not refused:
+        say(f"{title}: nothing was left to do")
     for one in refused:
         warn(f"  not done: {operation_in_words(one.operation)}: {one.error}")
     if refused and batch.origin != "undo":
@@ -218,7 +218,7 @@ def _named(
     only: dict[int, list[Path]] = {}
     whole: set[int] = set()
     for one in what:
-        if one.isdecimal() and not Path(one).exists():
+        if one.isdecimal():  # a file of that name is ./12
             batch = _undoable(journal, int(one))
             whole.add(batch.id)
         else:

@@ -42,7 +42,7 @@ def verify(ctx: click.Context, *, folders: tuple[Path, ...], deep: bool, json_: 
     with Assembly() as parts:
         roots = [absolute(one) for one in folders] or parts.config.library_roots
         for one in roots:
-            if not one.is_dir():
+            if not one.is_dir() or (one in parts.config.library_roots and parts.journal_to_read.is_away(one)):
                 hint = "Is its disk plugged in? Name a folder to look at that one alone."
                 raise UsageProblem(f"{one} is not there", path=one, hint=hint)
         with Progress("verify") as progress:

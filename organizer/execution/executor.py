@@ -17,7 +17,15 @@ from organizer.execution.acts import Acts
 from organizer.execution.grounds import Grounds
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.outcome import Outcome, Result, holds_of, result_of, skipped
-from organizer.execution.problems import CrossesDevices, LeftAlone, Transient, changed, translate, unforeseen
+from organizer.execution.problems import (
+    CrossesDevices,
+    LeftAlone,
+    LeftOpen,
+    Transient,
+    changed,
+    translate,
+    unforeseen,
+)
 from organizer.execution.records import Closing, Note
 from organizer.planning.operations import (
     Extract,
@@ -276,6 +284,12 @@ class _Chunk:
             self._files.discard_temp(staged.temp)
             self._fail(record, problem)
             return False
+        except LeftOpen as error:
+            raise CannotWrite(
+                f"{staged.target} could be neither rewritten nor left as it was",
+                path=staged.target,
+                hint="The next run looks at it again",
+            ) from error
         except CrossesDevices:
             # Two folders of one device number, and yet two mounts.
             self._files.discard_temp(staged.temp)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from organizer.errors import CannotWrite
 from organizer.execution import syscalls
 from organizer.execution.looking import BLOCK, Looking
-from organizer.execution.problems import CrossesDevices, appeared, changed, vanished
+from organizer.execution.problems import CrossesDevices, LeftOpen, appeared, changed, vanished
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
@@ -270,7 +270,10 @@ class Filesystem(Looking):
             self.check(temp.path, expected)
             self._unlink(temp.path)
         except (CannotWrite, OSError):
-            self._exchange(temp.path, path)
+            try:
+                self._exchange(temp.path, path)
+            except OSError as error:
+                raise LeftOpen(str(temp.path)) from error
             raise
         return self._stamp_of_placed(path, temp.stamp)
 

@@ -6,6 +6,7 @@ sentences of the run itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ from organizer.planning.operations import (
     Move,
     Operation,
     RemoveCopy,
+    RemoveEntries,
     RemoveExtracted,
     RemoveFolder,
     RemoveLink,
@@ -41,6 +43,7 @@ from organizer.planning.operations import (
     RestoreBytes,
     Skip,
     WriteAttribute,
+    WriteEntries,
     WriteSidecar,
     WriteTags,
 )
@@ -62,11 +65,21 @@ class Foresight:
         self._gone: set[Path] = set()  # what would be gone by then
         self._made: set[Path] = set()  # what would be there by then
         self._rewritten: set[Path] = set()
+        self._inside: Counter[Path] = Counter()  # folder -> what would be made in it
 
     def of(self, plan: Plan) -> Plan:
         """Give a plan as it would be done; what would be refused is a `Skip` with the reason."""
         self._known = Known()
         return replace(plan, operations=tuple(self._look(plan.operations)), turns=())
+
+    def _extract(self, extraction: Extract) -> None:
+        archive, member = extraction.archive, extraction.member
+        self._known.check_needs(extraction.needs, self.is_there)
+        if archive not in self._made and not self._files.exists(extraction.staged):
+            self._files.stamp(archive)
+            if self._known.hashes(archive).get(member) != extraction.content_hash:
+                raise changed(archive)
+        self._take(extraction.target)
 
     def is_there(self, path: Path) -> bool:
         """Say whether something would lie there after the plans seen so far."""
@@ -80,6 +93,9 @@ class Foresight:
             about = operation.source if hasattr(operation, "source") else operation.path
             try:
                 self._known.check(operation)
+                for name in ("path", "source", "target"):
+                    if hasattr(operation, name):
+                        self._files.check_way(getattr(operation, name))
                 self._check(operation)
             except FileProblem as found:
                 problem = found
@@ -105,12 +121,21 @@ class Foresight:
         match operation:
             case Move():
                 self._move(operation)
-            case Extract(target=target):
+            case Extract():
+                self._extract(operation)
+            case (
+                Copy(source=source, target=target, content_hash=content_hash)
+                | Link(source=source, target=target, content_hash=content_hash)
+            ):
+                self._must_hold(source, self._known.expected_hash(source, content_hash))
                 self._take(target)
-            case Copy(source=source, target=target) | Link(source=source, target=target):
-                if source not in self._made:
-                    self._files.stamp(source)
-                self._take(target)
+            case WriteEntries(path=path):
+                self._make(path)
+            case RemoveEntries(path=path, content_hash=content_hash, restored_hash=""):
+                if not self.is_there(path):
+                    raise gone(path)
+                if path in self._made or self._files.content_hash(path) == content_hash:
+                    self._leave(path)
             case RemoveCopy() | RemoveExtracted() | RemoveLink():
                 self._remove(operation)
             case Discard(path=path):
@@ -134,7 +159,7 @@ class Foresight:
             case MakeFolder(path=path):
                 if self.is_there(path):
                     raise LeftAlone(f"The folder {path} is there already", path=path)
-                self._made.add(path)
+                self._make(path)
             case RemoveFolder(path=path):
                 self._empty(path)
             case _:
@@ -182,16 +207,23 @@ class Foresight:
         if self.is_there(path):
             raise appeared(path)
         self._gone.discard(path)
-        self._made.add(path)
+        self._make(path)
+
+    def _make(self, path: Path) -> None:
+        if path not in self._made:
+            self._made.add(path)
+            self._inside[path.parent] += 1
 
     def _leave(self, path: Path) -> None:
-        self._made.discard(path)
+        if path in self._made:
+            self._made.discard(path)
+            self._inside[path.parent] -= 1
         self._gone.add(path)
 
     def _empty(self, path: Path) -> None:
         if not self.is_there(path) or path.is_symlink():
             raise LeftAlone(f"The folder {path} is no longer there", path=path)
-        left = any(one.parent == path for one in self._made)
+        left = bool(self._inside[path])
         with suppress(FileNotFoundError):
             left = left or any(one not in self._gone for one in path.iterdir())
         if left:

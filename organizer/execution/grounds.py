@@ -26,15 +26,16 @@ class Grounds:
         self._devices = {one: None if is_away(one) else _device(one) for one in ordered}
 
     def check(self, operation: Operation) -> None:
-        """Raise `Transient` where an operation would put something on another disk than was meant."""
-        place = getattr(operation, "target", None) or getattr(operation, "path", None)
-        root = next((one for one in self._devices if place is not None and place.is_relative_to(one)), None)
-        if root is not None and (self._devices[root] is None or _device(root) != self._devices[root]):
-            raise away(root)
+        """Raise `Transient` where an operation has to do with a folder that is on another disk by now."""
+        for name in ("target", "path", "source", "original", "archive"):
+            place = getattr(operation, name, None)
+            root = next((one for one in self._devices if place and place.is_relative_to(one)), None)
+            if root is not None and (self._devices[root] is None or _device(root) != self._devices[root]):
+                raise away(root)
 
 
 def _device(folder: Path) -> int | None:
     try:
-        return folder.stat().st_dev
+        return (folder / ".").stat().st_dev  # the dot lets an automount happen
     except OSError:
         return None

@@ -185,9 +185,17 @@ class Journal(JournalReader):
         )
         for row in bound:
             old.pop(row["batch"], None)
+        turning: dict[int, list[int]] = {}
+        for undo in self._batches("WHERE undoes <> '[]' ORDER BY id", ()):
+            for turned in undo.undoes:
+                turning.setdefault(turned, []).append(undo.id)
         # An undo and what it turned around go together, or the one that is left would tell a lie.
         while True:
-            tied = [one.id for one in old.values() if not {one.undone_by, *one.undoes} - {None} <= old.keys()]
+            tied = [
+                one.id
+                for one in old.values()
+                if not {one.undone_by, *one.undoes, *turning.get(one.id, ())} - {None} <= old.keys()
+            ]
             if not tied:
                 return list(old.values())
             for number in tied:

@@ -199,7 +199,10 @@ def _write(cursor: sqlite3.Cursor, places: Places, number: int) -> None:
 
 def _respell(cursor: sqlite3.Cursor, old: Places, new: Places, folder: Path, others: Iterable[str]) -> None:
     """Spell what lies in a folder by its place, where it was spelt whole or by one of `others`."""
-    for name in {str(folder), old.spell(folder), *others} - {new.spell(folder)}:
+    before = old.spell(folder)
+    # What another disk has at this very path is not in this folder.
+    nested = [] if before.endswith("/") else [before]
+    for name in {str(folder), *nested, *others} - {new.spell(folder)}:
         low = _bytes(name).rstrip(b"/")
         bounds = (low, low + b"/", low + b"0")
         # By the two indices: a look at every row would take a minute for a million.

@@ -22,6 +22,10 @@ class LeftAlone(CannotWrite):
     """What the plan speaks of is no longer so; nothing was done, and that is no failure."""
 
 
+class LeftOpen(Exception):
+    """An operation is neither done nor undone: recovery must look at it."""
+
+
 class CrossesDevices(Exception):
     """A rename cannot do it: the two folders lie on different disks."""
 

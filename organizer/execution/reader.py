@@ -85,7 +85,7 @@ class JournalReader:
         return known.spot is not None or self._names_something(folder)
 
     def _names_something(self, folder: Path) -> bool:
-        low, high = prefix_range(self._places.spell(folder))
+        low, high = prefix_range(self._spelt(folder))
         return any(
             self._rows(
                 f"SELECT 1 FROM operation WHERE {column} >= CAST(? AS TEXT) AND {column} < CAST(? AS TEXT)"
@@ -243,7 +243,7 @@ class JournalReader:
         return begun[0] if begun else None
 
     def _extractions(self, archive: Path) -> list[OperationRecord]:
-        first, last = prefix_range(self._places.spell(archive))
+        first, last = prefix_range(self._spelt(archive))
         filed = self._operations(
             "WHERE source = CAST(? AS TEXT) AND kind = 'move' AND state = 'done'"
             " AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL AND undoes = '[]') ORDER BY id",
@@ -333,7 +333,11 @@ class JournalReader:
         self._holds = Holds(known)
 
     def _name(self, path: Path) -> bytes:
-        return os.fsencode(self._places.spell(path))
+        return os.fsencode(self._spelt(path))
+
+    def _spelt(self, path: Path) -> str:
+        with self._reading():  # which learns what others have written of places
+            return self._places.spell(path)
 
 
 def _has_effect(batch: BatchRecord) -> bool:

@@ -52,16 +52,18 @@ def recover(
 ) -> tuple[str, ...]:
     """Bring journal and disk together again, then do what is left of unfinished batches.
 
-    The caller holds the execution lock. Returns what was found and done, in sentences. A batch that has left
-    something on a disk that is not there now waits for it.
+    The caller holds the execution lock. Returns what was found and done, in sentences. A batch that has to do
+    with a disk that is not there now waits for it.
     """
     told: list[str] = []
     for batch in journal.unfinished():
-        opened = [one for one in journal.operations(batch.id) if one.state == "open"]
-        if (folder := _folder_away(journal, opened)) is not None:
+        left = [one for one in journal.operations(batch.id) if one.state in ("open", "planned")]
+        opened = [one for one in left if one.state == "open"]
+        if (folder := _folder_away(journal, left)) is not None:
             told.append(
                 f'Batch {batch.id} ("{batch.title}") was interrupted, and waits: {folder} is not there. '
-                "Plug its disk in"
+                "Plug its disk in; if it is lost, make the folder, then say "
+                f"organizer journal moved {folder} {folder}"
             )
             continue
         inspection = _Inspection(filesystem, opened, journal.mounts())
@@ -80,16 +82,16 @@ def recover(
     return tuple(told)
 
 
-def _folder_away(journal: Journal, opened: Sequence[OperationRecord]) -> Path | None:
-    """Find an inbox or library that is not there, and in which a temp, a copy or a reservation of ours may
-    lie."""
+def _folder_away(journal: Journal, left: Sequence[OperationRecord]) -> Path | None:
+    """Find an inbox or library that is not there, and that something under way, or still to do, speaks of."""
     for place in journal.places:
-        begun = (
-            one.temp is not None or one.reserved_inode is not None
-            for one in opened
-            if _place_of(one).is_relative_to(place.root)
+        concerns = (
+            path.is_relative_to(place.root)
+            for one in left
+            for path in paths_of(one.operation)
+            if path is not None
         )
-        if any(begun) and journal.is_away(place.root):
+        if any(concerns) and journal.is_away(place.root):
             return place.root
     return None
 
@@ -312,7 +314,9 @@ class _Inspection:
             self.files.give_back(temp, path)
             self.told.append(f"{path} was changed just when it was rewritten: it is as it was changed")
         else:
-            self.told.append(f"{temp} is not ours and stays; it was {path}")
+            shown = path.with_name(f"{path.stem} (changed meanwhile){path.suffix}")
+            self.files.place(temp, shown)
+            self.told.append(f"{path} was changed just when it was rewritten: that is {shown} now")
 
 
 def _planned(record: OperationRecord) -> Closing:

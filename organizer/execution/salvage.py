@@ -6,6 +6,7 @@ by their numbers all the same.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
@@ -38,7 +39,7 @@ def damage(journal: Path) -> str:
     try:
         with closing(schema.open_as_it_is(journal)) as connection:
             found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            for table in _TABLES:
+            for table in _tables_of(connection):
                 connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     except sqlite3.Error as error:
         return str(error)
@@ -64,6 +65,10 @@ def salvage(damaged: Path, fresh: Path) -> Salvaged:
                     result.kept[table] += 1
         _stand_in(target)
         target.execute("COMMIT")
+        # One file, whole, that nothing has to be added to.
+        target.execute("PRAGMA journal_mode = DELETE")
+        if target.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+            raise JournalError("The new journal did not come out whole", path=fresh, hint="Check the disk")
     if not result.kept["operation"]:
         raise JournalError(
             "Nothing of the journal can be read",
@@ -79,7 +84,11 @@ def exchange(damaged: Path, fresh: Path, kept: Path) -> None:
         kept.parent.mkdir(mode=0o700, exist_ok=True)
         for tail in ("", "-wal"):
             if (part := damaged.with_name(damaged.name + tail)).exists():
-                shutil.copy2(part, kept.with_name(kept.name + tail))
+                copy = kept.with_name(kept.name + tail)
+                shutil.copy2(part, copy)
+                _sync(copy)
+        syscalls.sync_folder(kept.parent)
+        _sync(fresh)
         # What was not yet in the damaged file would be taken for news of the new one.
         for tail in ("-wal", "-shm"):
             damaged.with_name(damaged.name + tail).unlink(missing_ok=True)
@@ -92,6 +101,9 @@ def exchange(damaged: Path, fresh: Path, kept: Path) -> None:
 def _rows(damaged: Path, table: str, result: Salvaged) -> Iterator[sqlite3.Row]:
     """Give the rows of a table by their numbers, stepping over what cannot be read."""
     last, step, silent = 0, 1, 0
+    with suppress(sqlite3.Error, JournalError), closing(schema.open_as_it_is(damaged)) as connection:
+        if table not in _tables_of(connection):
+            return
     while silent < _FURTHEST:
         try:
             with closing(schema.open_as_it_is(damaged)) as connection:
@@ -119,8 +131,28 @@ def _insert(target: sqlite3.Connection, table: str, row: sqlite3.Row) -> None:
     target.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
 
 
+def _tables_of(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Name the tables of a journal of this version."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    return _TABLES[1:] if version == 1 else _TABLES
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def _stand_in(target: sqlite3.Connection) -> None:
     """Let every row find the rows that it names, where those were lost."""
+    named = target.execute(
+        "SELECT source AS name FROM operation WHERE source LIKE '@%'"
+        " UNION SELECT target FROM operation WHERE target LIKE '@%'"
+    ).fetchall()
+    for number in {int(row["name"].removeprefix("@").partition("/")[0]) for row in named}:
+        target.execute(
+            "INSERT OR IGNORE INTO place (id, root, volume, within, point) VALUES (?, ?, '', '', '')",
+            (number, f"/lost-place-{number}"),
+        )
     target.execute(
         "INSERT INTO batch (id, origin, title, started, finished, state)"
         " SELECT DISTINCT batch, 'pack', 'lost, and salvaged in part', changed, changed, 'done'"

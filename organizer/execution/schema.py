@@ -236,8 +236,12 @@ def _keep_copy(connection: sqlite3.Connection, path: Path) -> None:
     copy = backup_beside(path, f"journal-of-schema-{_version(connection)}")
     try:
         copy.parent.mkdir(mode=0o700, exist_ok=True)
-        with closing(open_new(copy)) as target:
+        draft = copy.with_name(f".{copy.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        with closing(open_new(draft)) as target:
             connection.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
+        draft.replace(copy)
     except OSError as error:
         raise JournalError(
             "The journal is of an older version and cannot be backed up before that is changed: "

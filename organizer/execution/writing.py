@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from organizer.errors import CannotWrite
 from organizer.execution.known import Effect, Known, Staged
-from organizer.execution.problems import LeftAlone, appeared, changed
+from organizer.execution.problems import LeftAlone, appeared, changed, gone
 from organizer.execution.writers import folder_json, live_xmp, patch, sidecar, tags
 from organizer.recognition import identity
 
@@ -134,6 +134,8 @@ class Writing:
 
     def remove_entries(self, removal: RemoveEntries) -> Effect | Staged:
         path = removal.path
+        if not self._files.exists(path):
+            raise gone(path)
         current, before = self._files.stamp(path), self._files.read(path)
         untouched = self._files.content_hash(path) == removal.content_hash
         if untouched and not removal.restored_hash:

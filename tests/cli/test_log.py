@@ -62,3 +62,14 @@ def test_a_place_that_cannot_hold_a_relink_list_is_named(run: Run, ready: Path) 
     assert ran.code == 1
     assert f"{ready / 'file' / 'moved.csv'} cannot be written: Not a directory" in ran.err
     assert run("log", "--relink", "-", "--json").code == 2
+
+
+def test_what_was_put_back_by_itself_is_no_moved_file_any_more(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    names = {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav", "Perc/Cowbell.wav": "Cowbell.wav"}
+    pack = make_pack(ready / "Inbox" / "Kit", names)
+    run("sort", pack, "--yes")
+    run("undo", pack / "Kick.wav", "--yes")
+    listed = run("log", "--relink", "-").out.splitlines()
+    assert [line.split(",")[0] for line in listed] == ["old", str(pack / "Cowbell.wav")]

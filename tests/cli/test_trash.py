@@ -66,7 +66,7 @@ def test_emptying_asks_and_deletes_what_lies_in_the_library_as_well(run: Run, li
     assert files(library) == before
     ran = run("trash", "empty", "--yes")
     assert (ran.code, ran.out) == (0, "2 files deleted\n")
-    assert "mine.txt: it was not put into the trash by Organizer" in ran.err
+    assert "mine.txt: the journal knows of nobody who has put it there" in ran.err
     assert files(library) == ["Drums/One/Kick.wav", "_Trash/mine.txt"]
     assert not (library / "_Trash" / "Two").exists()
     assert json.loads(run("status", "--json").out)["library"]["samples"] == 1
@@ -96,3 +96,21 @@ def test_the_last_of_its_kind_stays_unless_its_user_says_so(run: Run, library: P
     assert "_Trash/Two/Kick.wav" in files(library)
     assert run("trash", "empty", "--even-last-copies", "--yes").code == 0
     assert [name for name in files(library) if name.startswith("_Trash")] == []
+
+
+def test_a_file_that_took_the_name_of_a_trashed_one_is_its_users(run: Run, library: Path) -> None:
+    mine = library / "_Trash/Two/Kick.wav"
+    mine.unlink()
+    mine.write_bytes(b"my own recording, under a name that was ours once")
+    assert run("trash", "empty", "--even-last-copies", "--yes").code == 0
+    assert mine.read_bytes().startswith(b"my own")
+
+
+def test_what_only_an_inbox_has_besides_is_the_last_in_the_library(
+    run: Run, ready: Path, library: Path
+) -> None:
+    assert "_Trash/Two/Kick.wav" in files(library)
+    run("undo", 1, "--yes")
+    assert (ready / "Inbox" / "One" / "Kick.wav").exists()
+    told = json.loads(run("trash", "empty", "--yes", "--json").out)
+    assert told["stayed"][0]["reason"] == "no other copy of it is known"

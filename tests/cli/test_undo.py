@@ -144,3 +144,29 @@ def test_files_are_undone_by_name_wherever_they_were_or_are(run: Run, ready: Pat
     assert run("undo", 1, "--yes").out == "Kit: 1 put back as batch 5\n"
     assert run("redo", 2, "--yes").out == "Kick.wav of Kit: 1 filed again as batch 6\n"
     assert filed["Kick.wav"].exists()
+
+
+def test_a_number_is_a_batch_whatever_is_called_like_it(
+    run: Run, ready: Path, make_pack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit", KICK), "--yes")
+    (ready / "1").mkdir()  # as folders of loops are, by their tempo
+    monkeypatch.chdir(ready)
+    assert run("undo", "1", "--yes").out == "Kit: 1 put back as batch 2\n"
+
+
+def test_one_batch_that_waits_for_its_disk_holds_no_other_up(run: Run, ready: Path, make_pack: Make) -> None:
+    away = ready / "Library"
+    run("sort", make_pack(ready / "Inbox" / "One", KICK), "--yes")
+    run("sort", make_pack(ready / "Inbox" / "Two", {"Perc/Cowbell.wav": "Cowbell.wav"}), "--yes")
+    with closing(sqlite3.connect(ready / "home" / "state" / "journal.sqlite")) as connection, connection:
+        connection.execute("UPDATE batch SET state = 'open' WHERE id = 2")
+        connection.execute("UPDATE operation SET state = 'open' WHERE batch = 2 AND kind = 'move'")
+    away.rename(ready / "drawer")
+    ran = run("undo", "--all", "--yes")
+    assert ran.code == 1
+    assert "batch 2 was interrupted, and waits for a disk that is not there" in ran.err
+    assert f"The disk that holds {away} is not there" in ran.err
+    (ready / "drawer").rename(away)
+    assert run("undo", "--all", "--yes").code == 0
+    assert sorted(path.name for path in (ready / "Inbox").rglob("*.wav")) == ["Cowbell.wav", "Kick.wav"]
