@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from organizer.batch.whereabouts import Search, Whereabouts
+from organizer.batch.whereabouts import Search, Whereabouts, heard
 from organizer.execution.codec import encode
 from organizer.execution.foresight import Foresight
 from organizer.execution.locks import execution_lock
@@ -205,7 +205,7 @@ class Undoing:
             roots=[root for root in roots if root not in away],
             is_spoken_for=lambda path: self._journal.leaving(path) is not None,
             content_hash=self._filesystem.content_hash,
-            sound_id=_heard,
+            sound_id=heard,
             sound_before=self._sound_at,
         )
         goals = {
@@ -276,12 +276,6 @@ def _waiting(batch: BatchRecord) -> Result:
     hint = "Plug it in; `organizer status` tells which it is"
     skip = Skip(path=Path(batch.title), reason=reason, hint=hint, lasting=False)
     return Result(operation=skip, state="skipped", error=reason, hint=hint, lasting=False)
-
-
-def _heard(path: Path) -> str:
-    from organizer.recognition.identity import sound_id
-
-    return sound_id(path)
 
 
 def named(only: Collection[Path]) -> list[str]:

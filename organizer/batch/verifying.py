@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from organizer.batch.whereabouts import Search, listed
+from organizer.batch.whereabouts import Search, heard, listed
 from organizer.errors import FileProblem
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.problems import translate
@@ -68,7 +68,7 @@ def verify(
         roots=folders,
         is_spoken_for=standing.__contains__,
         content_hash=filesystem.content_hash,
-        sound_id=_heard,
+        sound_id=heard,
         sound_before=lambda _: None,
     )
     findings.moved = dict(search.find(lost, {}).found)
@@ -126,9 +126,3 @@ def _is_nobodys_work(path: Path, folders: Sequence[Path]) -> bool:
     root = next(folder for folder in folders if path.is_relative_to(folder))
     inside = PurePosixPath(path.relative_to(root))
     return is_junk(inside) or companion_of(inside) is not None
-
-
-def _heard(path: Path) -> str:
-    from organizer.recognition.identity import sound_id
-
-    return sound_id(path)

@@ -123,6 +123,13 @@ class Search:
         return False
 
 
+def heard(path: Path) -> str:
+    """Name the sound in a file; what that takes is loaded only when it is asked for."""
+    from organizer.recognition.identity import sound_id
+
+    return sound_id(path)
+
+
 def listed(roots: Iterable[Path]) -> Iterator[tuple[Path, Stamp]]:
     """List regular files below folders; links are not followed, and what is ours for a moment is left out."""
     folders = list(roots)

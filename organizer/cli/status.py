@@ -54,9 +54,8 @@ def status(ctx: click.Context, *, json_: bool) -> None:
             if config.inbox_of(one.path) is not None and os.path.lexists(one.path)
         ]
         held = parts.journal_to_read.held_count([inbox.root for inbox in config.inbox])
-        samples = [parts.index.count_below(root) for root in config.library_roots]
+        libraries = _libraries(parts)
         last = parts.journal_to_read.batches(limit=1)
-        there = [not parts.journal_to_read.is_away(root) for root in config.library_roots]
         open_ = parts.journal_to_read.unfinished()
     running = holder is not None
     live = report if running else None
@@ -66,13 +65,8 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "since": holder.since if holder else None,
         "updated": live.updated if live else None,
         "inboxes": _inboxes(live, [(one.title, str(one.root)) for one in config.inbox]),
-        "library": {"path": str(config.library_root), "samples": samples[0], "present": there[0]},
-        "libraries": [
-            {"name": name, "path": str(root), "samples": count, "present": present}
-            for (name, root), count, present in zip(
-                config.other_libraries.items(), samples[1:], there[1:], strict=True
-            )
-        ],
+        "library": libraries[0],
+        "libraries": libraries[1:],
         # What is under way just now is told by `busy`.
         "interrupted": [
             {"batch": one.id, "title": one.title} for one in open_ if live is None or live.busy is None
@@ -90,7 +84,7 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "model": live.model_id if live else None,
         "last_batch": last[0].id if last else None,
     }
-    code = _code(running=running, report=live, stays=stays, there=all(there))
+    code = _code(running=running, report=live, stays=stays, there=all(one["present"] for one in libraries))
     if json_:
         click.echo(as_json({**told, "exit_code": code}, indent=2))
     else:
@@ -103,6 +97,20 @@ def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remain
         return 6
     degraded = not there or (report is not None and not report.healthy)
     return 1 if degraded or any(one.nature in TROUBLES for one in stays) else 0
+
+
+def _libraries(parts: Assembly) -> list[dict[str, Any]]:
+    """Describe the libraries, the first of which has no name."""
+    roots = {"": parts.config.library_root, **parts.config.other_libraries}
+    return [
+        {
+            **({"name": name} if name else {}),
+            "path": str(root),
+            "samples": parts.index.count_below(root),
+            "present": not parts.journal_to_read.is_away(root),
+        }
+        for name, root in roots.items()
+    ]
 
 
 def _inboxes(report: ServiceReport | None, configured: list[tuple[str, str]]) -> list[dict[str, Any]]:

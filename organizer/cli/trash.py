@@ -15,6 +15,7 @@ from organizer.planning.operations import Discard, Skip
 
 if TYPE_CHECKING:
     from organizer.batch.trash import Trashed
+    from organizer.execution.outcome import Outcome
     from organizer.planning.operations import Plan
 
 # How long it waits for the batch in hand.
@@ -113,6 +114,11 @@ def empty(
             )
             done = [one.operation for one in outcome.results if one.state == "done"]
             parts.index.forget([one.path for one in done if isinstance(one, Discard)])
+    _tell(outcome, json_=json_)
+    ctx.exit(1 if outcome.count("failed") else 0)
+
+
+def _tell(outcome: Outcome, *, json_: bool) -> None:
     stayed = [
         {"path": one.operation.path, "reason": one.error, "hint": one.hint}
         for one in outcome.results
@@ -125,7 +131,6 @@ def empty(
         for stays in stayed:
             warn(f"  stays: {stays['path']}: {stays['reason']}")
         say(f"{counted(outcome.count('done'), 'file')} deleted")
-    ctx.exit(1 if outcome.count("failed") else 0)
 
 
 def _is_before(one: Trashed, moment: datetime | None) -> bool:

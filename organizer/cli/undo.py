@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 # So many batches are named in a question.
 NAMED = 5
-# No batch of which only some files are asked for.
-WHOLE: Mapping[int, Collection[Path]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def undo(
         raise UsageProblem("name batches or files, or --all, --last or --since: one of them")
     with Assembly() as parts:
         journal = parts.journal_to_read
-        only: Mapping[int, Collection[Path]] = WHOLE
+        only: Mapping[int, Collection[Path]] = {}
         if what:
             chosen, only = _named(journal, what)
         elif all_ or since is not None:
@@ -129,7 +126,7 @@ def redo(ctx: click.Context, *, batches: tuple[int, ...], yes: bool, dry_run: bo
             chosen = chosen[:1]
         if not chosen:
             raise UsageProblem("there is no undo to turn around", hint="`organizer log` shows what was done.")
-        ctx.exit(_turn_around(parts, chosen, REDO, yes=yes, dry_run=dry_run, json_=json_))
+        ctx.exit(_turn_around(parts, chosen, REDO, only={}, yes=yes, dry_run=dry_run, json_=json_))
 
 
 def _turn_around(
@@ -137,7 +134,7 @@ def _turn_around(
     chosen: Sequence[BatchRecord],
     way: _Way,
     *,
-    only: Mapping[int, Collection[Path]] = WHOLE,
+    only: Mapping[int, Collection[Path]],
     yes: bool,
     dry_run: bool,
     json_: bool,

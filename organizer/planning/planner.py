@@ -140,8 +140,7 @@ def plan(
         stamps=stamps,
         copied=copied,
     )
-    filed = [operation for decision in decisions for operation in filing.file(decision)]
-    filed += describing.gathered()
+    filed = [one for decision in decisions for one in filing.file(decision)] + describing.gathered()
     emptied = _emptied(filed, tree)
     return Plan(
         origin=origin,
