@@ -85,10 +85,6 @@ class Undoing:
         self._filesystem = filesystem
         self._index = index
 
-    def plan(self, batch: BatchRecord, *, only: Collection[Path] = ()) -> Plan:
-        """Plan the way back of one batch, or of some files of it, from where they are now."""
-        return self._way_back(batch, only, self._filesystem.exists).plan
-
     def preview(
         self, batches: Iterable[BatchRecord], *, only: Mapping[int, Collection[Path]] = NOTHING
     ) -> list[Plan]:
