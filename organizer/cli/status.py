@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from organizer.library.remainders import Remainder
 
+# How often --watch looks again.
+SECONDS_BETWEEN_LOOKS = 1.0
 # Of each nature, so many are named; --json and `organizer why FILE` tell the rest.
 NAMED = 10
 TITLES = {
@@ -32,8 +34,9 @@ TITLES = {
 
 @click.command()
 @click.option("--json", "json_", is_flag=True, help="Print as JSON.")
+@click.option("--watch", is_flag=True, help="Go on telling, every second, until ^C; with --json a line each.")
 @click.pass_context
-def status(ctx: click.Context, *, json_: bool) -> None:
+def status(ctx: click.Context, *, json_: bool, watch: bool) -> None:
     """Say whether the service is alive, what waits, what failed and why.
 
     Exits with 0 when all is well, 1 when something is degraded or failed, 6 when no service runs.
@@ -41,24 +44,40 @@ def status(ctx: click.Context, *, json_: bool) -> None:
     \b
     Examples:
       organizer status
+      organizer status --watch
       organizer status --json
     """
-    with Assembly() as parts:
-        config = parts.config
-        holder = service_holder(parts.home.state)
-        report = read(parts.home.report)
-        # What was taken away since is no trouble any more, though no service was there to see it go.
-        stays = [
-            one
-            for one in parts.remainders.all()
-            if config.inbox_of(one.path) is not None and os.path.lexists(one.path)
-        ]
-        held = parts.journal_to_read.held_count([inbox.root for inbox in config.inbox])
-        libraries = _libraries(parts)
-        last = parts.journal_to_read.batches(limit=1)
-        open_ = parts.journal_to_read.unfinished()
+    while True:
+        with Assembly() as parts:
+            told, stays = _look(parts)
+        if watch and not json_:
+            click.clear()  # does nothing where there is no terminal
+        if json_:
+            click.echo(as_json(told, indent=None if watch else 2))
+        else:
+            _tell(told, stays)
+        if not watch:
+            ctx.exit(told["exit_code"])
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
+    """Gather all that can be told, with a running service or without."""
+    config = parts.config
+    holder = service_holder(parts.home.state)
+    report = read(parts.home.report)
+    # What was taken away since is no trouble any more, though no service was there to see it go.
+    stays = [
+        one
+        for one in parts.remainders.all()
+        if config.inbox_of(one.path) is not None and os.path.lexists(one.path)
+    ]
+    libraries = _libraries(parts)
+    last = parts.journal_to_read.batches(limit=1)
     running = holder is not None
     live = report if running else None
+    # What is under way just now is told by `busy`.
+    open_ = parts.journal_to_read.unfinished() if live is None or live.busy is None else []
     told: dict[str, Any] = {
         "running": running,
         "pid": holder.pid if holder else None,
@@ -67,16 +86,13 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "inboxes": _inboxes(live, [(one.title, str(one.root)) for one in config.inbox]),
         "library": libraries[0],
         "libraries": libraries[1:],
-        # What is under way just now is told by `busy`.
-        "interrupted": [
-            {"batch": one.id, "title": one.title} for one in open_ if live is None or live.busy is None
-        ],
+        "interrupted": [{"batch": one.id, "title": one.title} for one in open_],
         "waiting": live.waiting if live else 0,
         "growing": live.growing if live else [],
         "busy": None if live is None or live.busy is None else _busy(live),
         "last_scan": live.last_scan if live else None,
         "retrying": live.retrying if live else 0,
-        "held": held,
+        "held": parts.journal_to_read.held_count([inbox.root for inbox in config.inbox]),
         **{nature.value: _listed(stays, nature) for nature in Nature},
         "paused": live.paused if live else "",
         "rules_problem": live.rules_problem if live else "",
@@ -84,12 +100,9 @@ def status(ctx: click.Context, *, json_: bool) -> None:
         "model": live.model_id if live else None,
         "last_batch": last[0].id if last else None,
     }
-    code = _code(running=running, report=live, stays=stays, there=all(one["present"] for one in libraries))
-    if json_:
-        click.echo(as_json({**told, "exit_code": code}, indent=2))
-    else:
-        _tell(told, stays)
-    ctx.exit(code)
+    there = all(one["present"] for one in libraries)
+    told["exit_code"] = _code(running=running, report=live, stays=stays, there=there)
+    return told, stays
 
 
 def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remainder], there: bool) -> int:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -79,3 +82,19 @@ def test_a_library_that_is_away_and_a_batch_that_waits_for_it_are_shown(
     (ready / "away").rename(ready / "Library")
     run("undo", "--yes")
     assert json.loads(run("status", "--json").out)["interrupted"] == []
+
+
+def test_a_status_that_is_watched_tells_again_until_it_is_interrupted(run: Run, ready: Path) -> None:
+    assert run("status").code == 6
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "organizer", "status", "--watch", "--json"],
+        env={**os.environ, "ORGANIZER_HOME": str(ready / "home")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    first, second = (json.loads(watching.stdout.readline()) for _ in range(2))
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=30)
+    assert watching.returncode == 130
+    assert (first["running"], second["exit_code"]) == (False, 6)
