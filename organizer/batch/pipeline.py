@@ -22,7 +22,7 @@ from organizer.pack import Survey, survey, type_of
 from organizer.planning import planner
 from organizer.planning.attributes import name_for
 from organizer.planning.conflicts import Snapshot
-from organizer.planning.filing import Twin
+from organizer.planning.filing import TRASH, Twin
 from organizer.planning.operations import (
     Copy,
     Extract,
@@ -319,6 +319,8 @@ class Pipeline:
         found: dict[str, Twin] = {}
         for entry in self._index.with_sounds(wanted):
             inside = any(entry.path.is_relative_to(root) for root in roots)
+            # What lies in the trash may be deleted any day, and stands for nothing.
+            inside = inside and not entry.path.is_relative_to(self._library / TRASH)
             if inside and entry.path not in arriving and is_at(entry, entry.path):
                 facts = entry.sample.facts
                 found.setdefault(facts.sound_id, Twin(entry.path, facts.content_hash))

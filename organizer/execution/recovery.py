@@ -157,7 +157,8 @@ class _Inspection:
                 return _planned(record)
             case Link(source=source, target=target, pointer=pointer):
                 if self.files.is_link(target, source, pointer):
-                    return _done(record, None, operation.content_hash)
+                    # What it led to when it was made: tags may have been written since the plan.
+                    return _done(record, None, self._hash_of(source if pointer else target))
                 return _planned(record)
             case RemoveLink(path=path) | RemoveExtracted(path=path) if not self.files.exists(path):
                 return _done(record)
@@ -280,6 +281,11 @@ class _Inspection:
         if record.reserved_inode is not None and found.inode == record.reserved_inode:
             return True
         return record.temp_inode != found.inode and found.mtime_ns / 1e9 >= record.changed - 2.0
+
+    def _hash_of(self, path: Path) -> str:
+        with suppress(FileProblem, OSError):
+            return self.files.content_hash(path)
+        return ""
 
     def _holds(self, path: Path, content_hash: str) -> bool:
         with suppress(FileProblem, OSError):

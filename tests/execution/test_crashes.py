@@ -66,6 +66,7 @@ def test_an_undo_that_crashed_anywhere_gives_everything_back(make_world: Callabl
             assert journal.held_count([world.inbox]) == len(original), where
 
 
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("undoing", [False, True], ids=["filing", "undo"])
 def test_a_crash_of_recovery_itself_is_recovered_from(
     make_world: Callable[[], World], every_fault: bool, undoing: bool
