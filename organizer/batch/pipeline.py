@@ -22,7 +22,7 @@ from organizer.pack import Survey, survey, type_of
 from organizer.planning import planner
 from organizer.planning.attributes import name_for
 from organizer.planning.conflicts import Snapshot
-from organizer.planning.filing import TRASH, Twin
+from organizer.planning.filing import TRASH, Twin, first_of
 from organizer.planning.operations import (
     Copy,
     Extract,
@@ -280,7 +280,7 @@ class Pipeline:
             inbox=inbox,
             tree=tree,
             copied=copied,
-            twins={**foreseen, **self._twins_of(decisions)},
+            twins=first_of(foreseen, self._twins_of(decisions)),
             members=members,
             held=_attributes_of(decisions),
             linked=self._linked(decisions),
@@ -318,9 +318,11 @@ class Pipeline:
         wanted = {one.item.sample.facts.sound_id for one in decisions if one.actions and one.item.sample}
         found: dict[str, Twin] = {}
         for entry in self._index.with_sounds(wanted):
-            inside = any(entry.path.is_relative_to(root) for root in roots)
             # What lies in the trash may be deleted any day, and stands for nothing.
-            inside = inside and not entry.path.is_relative_to(self._library / TRASH)
+            inside = any(
+                entry.path.is_relative_to(root) and not entry.path.is_relative_to(root / TRASH)
+                for root in roots
+            )
             if inside and entry.path not in arriving and is_at(entry, entry.path):
                 facts = entry.sample.facts
                 found.setdefault(facts.sound_id, Twin(entry.path, facts.content_hash))

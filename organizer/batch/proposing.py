@@ -17,7 +17,7 @@ from organizer.batch.pipeline import Listing, Pipeline, look_at
 from organizer.batch.unpacking import unpacked
 from organizer.errors import FileProblem
 from organizer.execution.problems import away
-from organizer.planning.filing import Twin
+from organizer.planning.filing import TRASH, Twin
 from organizer.planning.operations import Extract, Move, Plan
 from organizer.recognition.identity import content_hash
 from organizer.rules.ruleset import Decision
@@ -322,7 +322,11 @@ def _foreseen(proposals: Sequence[Proposal]) -> dict[str, Twin]:
             if not isinstance(operation, Move | Extract):
                 continue
             source = operation.source if isinstance(operation, Move) else operation.staged
-            if (sample := sounds.get(source)) is not None:
-                twin = Twin(operation.target, operation.content_hash)
-                found.setdefault(sample.facts.sound_id, twin)
+            sample = sounds.get(source)
+            if sample is None or TRASH in operation.target.parts:
+                continue
+            sound, twin = sample.facts.sound_id, Twin(operation.target, operation.content_hash)
+            known = found.setdefault(sound, twin)
+            if str(twin.path) < str(known.path):
+                found[sound] = twin
     return found

@@ -8,8 +8,10 @@ journal.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from organizer.errors import FileProblem
 from organizer.execution.filesystem import Temp
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import (
@@ -164,8 +166,9 @@ class Acts:
             raise changed(removal.path)
         if not self._files.is_another_of(removal.original, removal.path, removal.content_hash):
             raise stands_alone(removal.path, OTHER_ORIGINAL)
+        kept = self._stamp_of(removal.original)
         self._files.remove_file_if(removal.path, current)
-        return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
+        return Effect(stamp=kept, touched=(removal.path.parent,))
 
     def _discard(self, discarding: Discard) -> Effect:
         path, twin = discarding.path, discarding.twin
@@ -176,6 +179,12 @@ class Acts:
             raise stands_alone(path, f"the same sound is no longer at {twin}")
         self._files.remove_file_if(path, current)
         return Effect(touched=(path.parent,))
+
+    def _stamp_of(self, path: Path) -> Stamp | None:
+        """Look at what a copy or link was made of, and that is held from now on; None where it is gone."""
+        with suppress(FileProblem, OSError):
+            return self._files.stamp(path)
+        return None
 
     def _extract(self, extraction: Extract) -> Staged:
         target, staged, wanted = extraction.target, extraction.staged, extraction.content_hash
@@ -197,8 +206,9 @@ class Acts:
             raise changed(removal.path)
         if self._known.hashes(removal.archive).get(removal.member) != removal.content_hash:
             raise stands_alone(removal.path, NOT_IN_ARCHIVE)
+        kept = self._stamp_of(removal.archive)
         self._files.remove_file_if(removal.path, current)
-        return Effect(stamp=self._files.stamp(removal.archive), touched=(removal.path.parent,))
+        return Effect(stamp=kept, touched=(removal.path.parent,))
 
     def _link(self, link: Link) -> Effect:
         self._files.stamp(link.source)
@@ -214,8 +224,9 @@ class Acts:
     def _remove_link(self, removal: RemoveLink) -> Effect:
         if not self._files.is_link(removal.path, removal.original, removal.pointer):
             raise no_link(removal.path, removal.original)
+        kept = self._stamp_of(removal.original)
         self._files.remove_link(removal.path)
-        return Effect(stamp=self._files.stamp(removal.original), touched=(removal.path.parent,))
+        return Effect(stamp=kept, touched=(removal.path.parent,))
 
     def _folder(self, operation: MakeFolder | RemoveFolder | KeepFolderTime) -> Effect:
         path = operation.path

@@ -131,11 +131,15 @@ class Foresight:
                 self._take(target)
             case WriteEntries(path=path):
                 self._make(path)
+                self._rewritten.add(path)
             case RemoveEntries(path=path, content_hash=content_hash, restored_hash=""):
                 if not self.is_there(path):
                     raise gone(path)
                 if path in self._made or self._files.content_hash(path) == content_hash:
                     self._leave(path)
+                self._rewritten.add(path)
+            case RemoveEntries(path=path):
+                self._rewritten.add(path)
             case RemoveCopy() | RemoveExtracted() | RemoveLink():
                 self._remove(operation)
             case Discard(path=path):
@@ -188,7 +192,8 @@ class Foresight:
                     raise no_link(path, original)
             case RemoveCopy(original=original, content_hash=content_hash):
                 self._must_hold(path, content_hash)
-                if original not in self._made and not self._files.is_another_of(original, path, content_hash):
+                known = original not in self._made and original not in self._rewritten
+                if known and not self._files.is_another_of(original, path, content_hash):
                     raise stands_alone(path, OTHER_ORIGINAL)
             case RemoveExtracted(archive=archive, member=member, content_hash=content_hash):
                 self._must_hold(path, content_hash)

@@ -66,7 +66,7 @@ class Holds:
             return
         source = row["source"].encode("utf-8", "surrogateescape")
         known = cursor.execute(
-            "DELETE FROM hold WHERE operation <> ? AND path = CAST(? AS TEXT)", (operation, source)
+            "DELETE FROM hold WHERE operation < ? AND path = CAST(? AS TEXT)", (operation, source)
         ).rowcount
         holds = cursor.execute("SELECT 1 FROM hold WHERE operation = ?", (operation,)).fetchone()
         if known or holds is not None or row["kind"] != "move":

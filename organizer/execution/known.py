@@ -169,4 +169,9 @@ class Known:
             raise LeftAlone(f"Not done, because of what went before: {reason}", path=needed)
 
     def expected_hash(self, path: Path, planned: str) -> str:
-        return self.rewritten.get((path, planned), planned)
+        """Follow what this batch has made of bytes, as often as it has written to them."""
+        seen = {planned}
+        while (after := self.rewritten.get((path, planned))) is not None and after not in seen:
+            planned = after
+            seen.add(after)
+        return planned

@@ -33,6 +33,15 @@ Told = TypeVar("Told")
 
 ROWS_AT_ONCE = 5_000
 
+# The batches whose effect stands: not undone, and no redo of what was undone again since.
+IN_FORCE = """
+SELECT b.id FROM batch AS b WHERE b.undone_by IS NULL AND NOT EXISTS (
+    SELECT 1 FROM json_each(b.undoes) AS u JOIN batch AS t ON t.id = u.value,
+        json_each(t.undoes) AS w JOIN batch AS f ON f.id = w.value
+    WHERE f.undone_by IS NOT NULL
+)
+"""
+
 
 class JournalReader:
     """One connection for the whole process, shared by its threads."""
@@ -216,7 +225,7 @@ class JournalReader:
         for path in paths:
             for one in self._operations(
                 "WHERE source = CAST(? AS TEXT) AND kind IN ('copy', 'link') AND state = 'done' AND batch IN"
-                " (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+                f" ({IN_FORCE}) ORDER BY id",
                 (self._name(path),),
             ):
                 if isinstance(one.operation, Copy | Link):
@@ -253,7 +262,7 @@ class JournalReader:
             return []
         return self._operations(
             "WHERE source > CAST(? AS TEXT) AND source < CAST(? AS TEXT) AND kind = 'extract'"
-            " AND state = 'done' AND batch IN (SELECT id FROM batch WHERE undone_by IS NULL) ORDER BY id",
+            f" AND state = 'done' AND batch IN ({IN_FORCE}) ORDER BY id",
             (first, last),
         )
 

@@ -70,7 +70,8 @@ def recover(
         # The last one first: what a later operation has changed tells that the earlier one was done.
         closings = [inspection.look(record) for record in reversed(opened)]
         filesystem.sync_folders(inspection.touched)
-        journal.settle(closings, now=clock())
+        # Holds go from one operation to the next in the order in which they were done.
+        journal.settle(sorted(closings, key=lambda one: one.id), now=clock())
         told += inspection.told
         outcome = executor.resume(batch.id)
         if opened or outcome.results:
@@ -110,6 +111,7 @@ class _Inspection:
         self.told: list[str] = []
         self.touched: set[Path] = set()
         self._swept: set[Path] = set()
+        self._coming = {one.operation.target for one in opened if isinstance(one.operation, Move)}
         self._used: set[Path] = set()  # what a later operation rewrote, moved on or removed
         # Temps that are still there: not yet in their places, or what they have changed places with.
         self._waiting = {one.temp: one for one in opened if one.temp is not None and files.exists(one.temp)}
@@ -160,8 +162,17 @@ class _Inspection:
                     # What it led to when it was made: tags may have been written since the plan.
                     return _done(record, None, self._hash_of(source if pointer else target))
                 return _planned(record)
-            case RemoveLink(path=path) | RemoveExtracted(path=path) if not self.files.exists(path):
-                return _done(record)
+            case (
+                RemoveCopy(path=path)
+                | RemoveLink(path=path)
+                | RemoveExtracted(path=path)
+                | RemoveSidecar(path=path)
+            ) if path in self._coming and not self.files.exists(path):
+                return _planned(record)  # what is to be removed has yet to come back to its place
+            case RemoveLink(path=path, original=kept) | RemoveExtracted(path=path, archive=kept) if (
+                not self.files.exists(path)
+            ):
+                return _done(record, self._stamp(kept))  # which is held from now on
             case RemoveCopy() if not self.files.exists(operation.path):
                 return _done(record, self._stamp(operation.original))
             case RemoveCopy() | RemoveSidecar() | RemoveFolder() | Discard():

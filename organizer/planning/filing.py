@@ -42,6 +42,14 @@ class Twin:
     content_hash: str
 
 
+def first_of(foreseen: Mapping[str, Twin], found: Mapping[str, Twin]) -> dict[str, Twin]:
+    """Choose as the index will once what is foreseen has come to pass: the first by path."""
+    both = {**foreseen, **found}
+    for sound in foreseen.keys() & found.keys():
+        both[sound] = min(foreseen[sound], found[sound], key=lambda twin: str(twin.path))
+    return both
+
+
 class _NoPlace(Exception):
     """There is no place for this file; the message says why."""
 
