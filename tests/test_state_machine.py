@@ -711,5 +711,8 @@ def test_nothing_is_lost_whatever_happens_in_whatever_order(request: pytest.Fixt
             print_blob=True,
         ),
     )
+    # What must hold is asserted after every step; here, that the steps were taken, and changed something.
+    assert {"file", "undo all", "undo a file", "file and crash", "redo"} <= Machine.steps.keys()
+    assert Machine.operations["Move done"] > 100
     logger.info("%d steps: %s", Machine.steps.total(), dict(Machine.steps))
     logger.info("%d operations: %s", Machine.operations.total(), dict(Machine.operations))

@@ -76,7 +76,7 @@ def warn(text: object) -> None:
 
 
 class LogLines(logging.Formatter):
-    """One line for each message, whatever the names in it; tracebacks follow as they are."""
+    """One line for each message, whatever the names in it; a traceback follows line by line, as printable."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name that logging calls
         return printable(super().formatMessage(record))

@@ -56,7 +56,8 @@ class Filesystem(Looking):
         else:
             self.place(source, target, reserved)
         after = self._stamp_of_placed(target, expected)
-        if (after.inode, after.size) != (expected.inode, expected.size) and after.device == expected.device:
+        came, meant = ((one.inode, one.size, one.mtime_ns) for one in (after, expected))
+        if came != meant and after.device == expected.device:
             # Somebody put another file under the name between the look and the move: it goes back.
             self.place(target, source, reserved)
             raise changed(source)

@@ -227,3 +227,20 @@ def test_what_is_no_regular_file_has_no_stamp(tmp_path: Path, make: Callable[[Pa
 
 def _fill(path: Path, content: bytes) -> None:
     path.write_bytes(content)
+
+
+def test_what_was_saved_just_before_the_rename_goes_back(tmp_path: Path) -> None:
+    """Of the same size, in the same file: its time alone tells."""
+    source, target = tmp_path / "a", tmp_path / "b"
+    source.write_bytes(b"one")
+    os.utime(source, ns=(1, 1))
+    looked_at = stamp(source)
+
+    def save() -> None:
+        source.write_bytes(b"two")
+
+    script = Script(0, meanwhile=save)
+    with pytest.raises(LeftAlone, match="has changed"):
+        ScriptedFilesystem(script).move(source, target, looked_at)
+    assert script.calls[0] == "_rename_noreplace"
+    assert (source.read_bytes(), target.exists()) == (b"two", False)
