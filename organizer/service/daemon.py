@@ -115,10 +115,16 @@ class Service:
         self._intakes = [
             Intake(
                 inbox,
-                Watch(inbox.root, ring=self._ring, poll_seconds=self._rhythm.poll),
+                Watch(
+                    inbox.root,
+                    ring=self._ring,
+                    mode=config.watch_of(inbox),
+                    poll_seconds=self._rhythm.poll,
+                ),
                 wanted=filing.wanted,
                 settle_seconds=config.settle_seconds,
                 stop=self._beating,
+                wall=wall,
             )
             for inbox in config.inbox
         ]

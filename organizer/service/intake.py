@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Intake:
         wanted: Wanted,
         settle_seconds: float,
         stop: Callable[[], bool] = lambda: False,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self.inbox = inbox
         self.watch = watch
@@ -53,6 +55,9 @@ class Intake:
             inbox.root, pace=Pace.of(settle_seconds, network=False), stat=os.lstat, whole=whole
         )
         self._unreadable: dict[Path, str] = {}
+        self._wall = wall  # seconds since the epoch
+        self._last_event: float | None = None
+        self._last_scan: float | None = None
 
     def __len__(self) -> int:
         """Count the paths that settle."""
@@ -82,10 +87,14 @@ class Intake:
             if path not in besides:
                 self._settler.found(path, now)
         self._unreadable = unreadable if folder is None else self._unreadable | unreadable
+        if folder is None:
+            self._last_scan = self._wall()
 
     def drain(self, now: float) -> bool:
         """Bring what was heard to the settler; say whether more was heard than could be remembered."""
         files, folders, spilled = self.watch.take()
+        if files or folders:
+            self._last_event = self._wall()
         for path in files:
             self._settler.touch(path, now)
         for folder in folders:
@@ -118,6 +127,9 @@ class Intake:
             path=shown(self.inbox.root),
             present=watch.present,
             watch=watch.kind,
+            folders=watch.folders,
+            last_event=self._last_event,
+            last_scan=self._last_scan,
             degraded=watch.degraded,
             network=watch.network,
             unreadable=[f"{shown(path)}: {why}" for path, why in self._unreadable.items()][:_MOST_UNREADABLE],

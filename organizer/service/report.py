@@ -16,6 +16,9 @@ class InboxReport(msgspec.Struct, kw_only=True):
     path: str
     present: bool
     watch: Literal["native", "poll"]
+    folders: int | None = None  # that the system watches for us, where it tells
+    last_event: float | None = None
+    last_scan: float | None = None
     degraded: str = ""  # why it is watched worse than it should be
     network: str = ""  # the network file system it lies on
     unreadable: list[str] = []  # folders that the last scan could not list

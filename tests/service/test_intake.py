@@ -35,6 +35,9 @@ class Deaf:
     def limit(self) -> str:
         return ""
 
+    def folders(self) -> int | None:
+        return 1
+
     def stop(self) -> None:
         return
 
