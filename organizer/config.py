@@ -186,7 +186,7 @@ def dump(config: Config) -> str:
         f"library_scan_hours = {config.library_scan_hours:g}\n"
         f"# Threads that decode and listen.\nthreads = {config.threads}\n"
         '# How inboxes are watched: "native" by the system\'s events, "poll" by looking now and then, as\n'
-        '# network disks need it, "auto" as the disk allows. An [[inbox]] may have its own.\n'
+        '# network disks need it, "auto" as the disk allows. Each inbox may have its own.\n'
         f"watch = {_quoted(config.watch)}\n"
         "# Programs during which nothing is filed, by the names of their files.\n"
         + (

@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -17,6 +18,8 @@ from organizer.cli.plans import show
 from organizer.errors import UsageProblem
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from organizer.batch.arrivals import Arrival
     from organizer.planning.operations import Plan
 
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: bool) -> None:
     """Watch the inboxes and file what arrives, until stopped (^C, or `systemctl --user stop organizer`).
 
-    A stop lets the operation in hand finish; the rest of its batch is done at the next start.
+    A stop lets the operation in hand finish; the rest of its batch is done at the next start. SIGHUP
+    (`systemctl --user reload organizer`) reads configuration, rules and model again; what is broken is
+    refused, and the old stays in force.
 
     \b
     Examples:
@@ -51,28 +56,71 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
         if dry_run:
             show(_plans(parts), json_=json_)
             return
-        from organizer.execution.locks import service_lock
-        from organizer.service.daemon import Service
-        from organizer.service.notify import Notifier
-        from organizer.service.pausing import Pausing
+    ctx.exit(_serve(once=once))
 
-        if hasattr(signal, "SIGHUP"):
-            # Until the service listens: it reads all anew as it starts, and must not die of being asked to.
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        with service_lock(parts.home.state), Progress("run") as progress:
+
+def _serve(*, once: bool) -> int:
+    """Run the service, and another after it for as long as settings change."""
+    from organizer.execution.locks import service_lock
+    from organizer.service.daemon import Service
+    from organizer.service.notify import Notifier
+    from organizer.service.pausing import Pausing
+
+    if hasattr(signal, "SIGHUP"):
+        # Until the service listens: it reads all anew as it starts, and must not die of being asked to.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with Settings() as settings, service_lock(settings.parts.home.state), Progress("run") as progress:
+        before = None
+        while True:
+            parts = settings.parts
             service = Service(
                 parts.config,
                 parts.filing,
                 notify=Notifier(os.environ),
                 report_path=parts.home.report,
                 pausing=Pausing(parts.home.pause, parts.config.pause_while, wall=time.time),
+                reconfigure=settings.change,
+                before=before,
                 once=once,
                 progress=progress if once else None,
             )
             if not once:
                 for inbox in parts.config.inbox:
                     say(f"watching {inbox.root}")
-            ctx.exit(service.run())
+            code = service.run()
+            if not service.superseded:
+                return code
+            before = service.report
+
+
+class Settings:
+    """The parts in use, and how others take their place when the configuration changes."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self.parts = self._open.enter_context(Assembly())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def change(self) -> bool:
+        """Read the configuration again; say whether it asks for other parts, which then are in use.
+
+        Raises `OrganizerError` where they cannot be had, and keeps those that are.
+        """
+        with ExitStack() as opened:
+            fresh = opened.enter_context(Assembly())
+            if fresh.config == self.parts.config and fresh.ear.model_id == self.parts.ear.model_id:
+                return False
+            _ = fresh.filing  # reads the rules, and opens the rest
+            self._open.close()
+            self._open, self.parts = opened.pop_all(), fresh
+            return True
 
 
 def _plans(parts: Assembly) -> list[Plan]:

@@ -96,6 +96,7 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
         **{nature.value: _listed(stays, nature) for nature in Nature},
         "paused": live.paused if live else "",
         "rules_problem": live.rules_problem if live else "",
+        "config_problem": live.config_problem if live else "",
         "errors": [{"time": one.time, "sentence": one.sentence} for one in (live.errors if live else [])],
         "model": live.model_id if live else None,
         "last_batch": last[0].id if last else None,
@@ -186,6 +187,8 @@ def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
         say(f"held     {held} that an undo put back; `organizer redo` or `sort` files what is held")
     if told["rules_problem"]:
         say(f"rules    broken, the last good ones are in force: {told['rules_problem']}")
+    if told["config_problem"]:
+        say(f"settings refused, the old ones are in force: {told['config_problem']}")
     for error in told["errors"]:
         when = datetime.fromtimestamp(error["time"]).strftime("%Y-%m-%d %H:%M")
         say(f"error    {when}  {error['sentence']}")

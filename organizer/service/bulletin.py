@@ -37,12 +37,17 @@ class Bulletin:
         notify: Notifier,
         healthy: Callable[[], bool],
         model_id: str,
+        before: ServiceReport | None = None,
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
         self.report = ServiceReport(
             pid=os.getpid(), version=__version__, started=wall(), updated=wall(), model_id=model_id
         )
+        if before is not None:  # the same service, under other settings
+            self.report.started = before.started
+            self.report.batches_filed, self.report.files_filed = before.batches_filed, before.files_filed
+            self.report.errors = before.errors
         self._path = path
         self._notify = notify
         self._healthy = healthy

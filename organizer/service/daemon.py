@@ -8,32 +8,29 @@ from __future__ import annotations
 
 import logging
 import queue
-import signal
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from organizer.batch.arrivals import Arrival
+from organizer.errors import OrganizerError
 from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
 from organizer.service.intake import Intake
 from organizer.service.report import Busy, shown
 from organizer.service.retries import Retries
+from organizer.service.signals import hearing
 from organizer.service.watch import Watch
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
-    from types import FrameType
 
     from organizer.config import Config
     from organizer.service.notify import Notifier
     from organizer.service.pausing import Pausing
+    from organizer.service.report import ServiceReport
     from organizer.service.settle import ReadyBatch
-
-    Hear = Callable[[int, FrameType | None], None]
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +93,8 @@ class Service:
         notify: Notifier,
         report_path: Path,
         pausing: Pausing | None = None,
+        reconfigure: Callable[[], bool] = lambda: False,
+        before: ServiceReport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         once: bool = False,
@@ -109,6 +108,8 @@ class Service:
         self._wall = wall
         self._once = once
         self._pausing = None if once else pausing
+        self._reconfigure = reconfigure  # says whether there are other settings now, ready to be used
+        self.superseded = False  # it has stopped for another to go on, under other settings
         self._shown_progress = progress
         self._rhythm = rhythm or Rhythm()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
@@ -134,6 +135,7 @@ class Service:
             notify=notify,
             healthy=lambda: all(intake.watch.healthy() for intake in self._intakes),
             model_id=filing.model_id,
+            before=before,
             clock=clock,
             wall=wall,
         )
@@ -145,6 +147,10 @@ class Service:
         self._untold = False  # the report has news that it is too early to write
         self._next_pulse = self._next_scan = self._next_due = float("-inf")
 
+    @property
+    def report(self) -> ServiceReport:
+        return self._bulletin.report
+
     def stop(self) -> None:
         """Ask the service to stop; a batch in hand is interrupted where it can be resumed."""
         self._stopping = True
@@ -152,14 +158,15 @@ class Service:
 
     def run(self) -> int:
         """Serve until stopped, or with `once` until the inboxes are empty; give the exit code."""
-        with self._signals():
+        with hearing(stop=self._on_stop, reload=self._on_reload):
             try:
                 self._begin()
                 while not self._stopping and not (self._once and self._settled()):
                     self._rest()
                     self._step()
-                self._notify.stopping()
-                self._bulletin.report.stopped = self._wall()
+                if not self.superseded:
+                    self._notify.stopping()
+                    self._bulletin.report.stopped = self._wall()
             finally:
                 for intake in self._intakes:
                     intake.watch.stop()
@@ -181,12 +188,9 @@ class Service:
     def _step(self) -> None:
         now = self._clock()
         if self._reload_asked:
-            self._reload_asked = False
-            logger.info("asked to look again at rules and inboxes")
-            self._notify.reloading(monotonic_usec=time.monotonic_ns() // 1000)
-            self._reload_rules()
-            self._next_scan = now
-            self._notify.ready()
+            self._reload(now)
+            if self.superseded:
+                return
         for intake in self._intakes:
             if intake.drain(now):
                 self._next_scan = now
@@ -204,6 +208,24 @@ class Service:
                     self._next_scan = self._clock()
         self._describe()
         self._bulletin.beat()
+
+    def _reload(self, now: float) -> None:
+        """Read settings and rules again, and look through the inboxes."""
+        self._reload_asked = False
+        logger.info("asked to look again at settings, rules and inboxes")
+        self._notify.reloading(monotonic_usec=time.monotonic_ns() // 1000)
+        self._bulletin.report.config_problem = ""
+        try:
+            self.superseded = self._reconfigure()
+        except OrganizerError as error:
+            self._bulletin.report.config_problem = shown(error.message)
+            logger.error("the settings are refused, the old ones stay in force: %s", error.message)
+        if self.superseded:
+            self._stopping = True
+            return  # whoever takes over says when it is ready
+        self._reload_rules()
+        self._next_scan = now
+        self._notify.ready()
 
     def _look_after(self, now: float) -> None:
         """Keep the watches alive, and scan what must be scanned."""
@@ -354,26 +376,10 @@ class Service:
         if not self._stopping:
             time.sleep(_GATHER_SECONDS)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Hear SIGTERM, SIGINT and SIGHUP; only the main thread may."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        wanted: dict[int, Hear] = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop}
-        if hasattr(signal, "SIGHUP"):
-            wanted[signal.SIGHUP] = self._on_reload
-        before = {number: signal.signal(number, hear) for number, hear in wanted.items()}
-        try:
-            yield
-        finally:
-            for number, hear in before.items():
-                signal.signal(number, hear)
-
-    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+    def _on_stop(self, number: int) -> None:
         self._signal = number
         self.stop()
 
-    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_reload(self) -> None:
         self._reload_asked = True
         self._ring()

@@ -56,6 +56,7 @@ class ServiceReport(msgspec.Struct, kw_only=True):
     retrying: int = 0  # batches that failed and will be tried again
     errors: list[Trouble] = []  # the last few
     rules_problem: str = ""
+    config_problem: str = ""
     paused: str = ""  # why nothing is filed just now
     model_id: str = ""
 
@@ -64,6 +65,7 @@ class ServiceReport(msgspec.Struct, kw_only=True):
         return (
             all(one.present and not one.degraded and not one.unreadable for one in self.inboxes)
             and not self.rules_problem
+            and not self.config_problem
             and not self.retrying
         )
 
