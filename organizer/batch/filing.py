@@ -29,7 +29,7 @@ from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
 from organizer.library.index import Entry, Index
 from organizer.library.remainders import TROUBLES, Nature, Remainder, Remainders, next_retry
-from organizer.planning.operations import Extract, Move, WriteTags, followed
+from organizer.planning.operations import Extract, Move, Plan, WriteTags, followed
 from organizer.rules.book import RuleBook
 
 if TYPE_CHECKING:
@@ -75,6 +75,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a user has approved: only plans that it allows; what was suggested before keeps its names."""
+
+    allows: Callable[[Plan], bool]
+    reserved: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """One call to file something, and how."""
 
@@ -82,6 +90,11 @@ class _Work:
     stop: Callable[[], bool]
     progress: Progress
     forced: bool
+    approval: Approval | None
+
+
+class NotApproved(Exception):
+    """What would be done is not what its user has approved."""
 
 
 @dataclass(kw_only=True)
@@ -117,8 +130,10 @@ class Filing:
             sweep(self.libraries)  # after what was unpacked may have served
         return said
 
-    def _end_what_broke_off(self, stop: Callable[[], bool]) -> None:
+    def end_what_broke_off(self, stop: Callable[[], bool]) -> None:
         """Bring a batch to its end that a disk, or a stop, has broken off, before anything else is filed."""
+        if not self._has_broken_off():
+            return
         with self._turn("recovery", stop) as is_ours:
             for sentence in self._recovered() if is_ours else ():
                 logger.info("%s", sentence)
@@ -159,19 +174,20 @@ class Filing:
         stop: Callable[[], bool] = never,
         progress: Progress = unseen,
         forced: bool = False,
+        approval: Approval | None = None,
     ) -> Report:
         """File an arrival, a part at a time, all of it one batch.
 
-        `forced` files also what is held or known to stay.
+        `forced` files also what is held or known to stay. Raises `NotApproved` before anything is done
+        that an `approval` does not allow.
         """
         began = self.clock()
-        if self._has_broken_off():
-            self._end_what_broke_off(stop)
+        self.end_what_broke_off(stop)
         whole = self.proposing.parcel(arrival, forced=forced)
         if forced:
             self.journal.release([whole.listing.path(relative) for relative in whole.chosen])
         parcel, archives = self.proposing.sorted_out(whole)
-        work = _Work(arrival=arrival, stop=stop, progress=progress, forced=forced)
+        work = _Work(arrival=arrival, stop=stop, progress=progress, forced=forced, approval=approval)
         alone = archives[0].name if len(archives) == 1 and not parcel.chosen else ""
         sum_ = self._file_parcel(parcel, Report(batch=None, title=alone or arrival.title), work)
         for relative in archives:
@@ -208,7 +224,7 @@ class Filing:
         except Stopped:
             return replace(sum_, interrupted=True)
         except FileProblem as problem:
-            self._stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
+            self.stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
             return replace(sum_, left=sum_.left + 1, problems=sum_.problems + (not problem.lasting))
         if inside.interrupted:
             return inside
@@ -220,11 +236,11 @@ class Filing:
                 f"not all of it is filed: {'; '.join(said[:_MOST_TOLD])}{more}",
                 hint="What was not filed is still in the archive.",
             )
-            self._stays(whole, relative, min(natures, key=list(Nature).index), rest)
+            self.stays(whole, relative, min(natures, key=list(Nature).index), rest)
             return replace(inside, left=inside.left + 1, problems=inside.problems + bool(parcel.refused))
         return self._file_parcel(replace(whole, chosen=[relative]), inside, work)
 
-    def _stays(self, whole: Parcel, relative: PurePosixPath, nature: Nature, problem: FileProblem) -> None:
+    def stays(self, whole: Parcel, relative: PurePosixPath, nature: Nature, problem: FileProblem) -> None:
         """Write down why an archive stays where it is."""
         path, now = whole.listing.path(relative), self.clock()
         before = self.remainders.get(path)
@@ -274,7 +290,10 @@ class Filing:
                 return Report(batch=batch, title=parcel.title, interrupted=True)
             if not parcel.members and self._has_broken_off():
                 self._recovered()  # a command was killed while the sounds were heard
-            proposal = self.proposing.plan(parcel, opinion, forced=work.forced)
+            reserved = () if work.approval is None else work.approval.reserved
+            proposal = self.proposing.plan(parcel, opinion, forced=work.forced, reserved=reserved)
+            if work.approval is not None and not work.approval.allows(proposal.plan):
+                raise NotApproved
             if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
                 batch = self._batch_to_join(work.arrival, proposal)

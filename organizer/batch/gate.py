@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
+from organizer.library.remainders import Nature
 from organizer.pack import is_junk
 from organizer.recognition.identity import content_hash
 from organizer.sample import Stamp
@@ -20,18 +21,22 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Lets through what is new. `context` names the rules and the model that verdicts rest on today."""
+    """Lets through what is new. `context` names the rules and the model that verdicts rest on today;
+    `suggesting`, whether what was suggested stays so.
+    """
 
     def __init__(
         self,
         journal: Journal,
         remainders: Remainders,
         *,
+        suggesting: bool = False,
         context: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
         self._journal = journal
         self._remainders = remainders
+        self._suggesting = suggesting
         self._context = context
         self._clock = clock
 
@@ -45,6 +50,8 @@ class Gate:
 
     def is_open(self, path: Path, stamp: Stamp) -> bool:
         stays = self._remainders.get(path)
+        if stays is not None and stays.nature is Nature.SUGGESTED and not self._suggesting:
+            stays = None  # its user would have it filed without being asked now
         if stays is not None and stays.still_holds(stamp, context=self._context(), now=self._clock()):
             return False
         return not self.is_held(path, stamp)

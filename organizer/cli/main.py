@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "run": ("run:run", "Watch the inboxes and file what arrives."),
         "pause": ("pause:pause", "Let the service rest for a while."),
         "resume": ("pause:resume", "End a pause."),
+        "approve": ("approve:approve", "File what the service only suggested."),
+        "discard": ("approve:discard", "Leave in the inbox what it suggested."),
         "sort": ("sort:sort", "File a folder or some files now."),
         "classify": ("classify:classify", "Say what each file is; touch nothing."),
         "reclassify": ("reclassify:reclassify", "Show what today's model and rules would change."),

@@ -75,7 +75,7 @@ def _serve(*, once: bool) -> int:
             parts = settings.parts
             service = Service(
                 parts.config,
-                parts.filing,
+                parts.served,
                 notify=Notifier(os.environ),
                 report_path=parts.home.report,
                 pausing=Pausing(parts.home.pause, parts.config.pause_while, wall=time.time),
@@ -117,7 +117,7 @@ class Settings:
             fresh = opened.enter_context(Assembly())
             if fresh.config == self.parts.config and fresh.ear.model_id == self.parts.ear.model_id:
                 return False
-            _ = fresh.filing  # reads the rules, and opens the rest
+            _ = fresh.served  # reads the rules, and opens the rest
             self._open.close()
             self._open, self.parts = opened.pop_all(), fresh
             return True

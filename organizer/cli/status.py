@@ -92,8 +92,10 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
         "busy": None if live is None or live.busy is None else _busy(live),
         "last_scan": live.last_scan if live else None,
         "retrying": live.retrying if live else 0,
+        "mode": config.mode,
+        "suggested": _suggested(parts, stays),
         "held": parts.journal_to_read.held_count([inbox.root for inbox in config.inbox]),
-        **{nature.value: _listed(stays, nature) for nature in Nature},
+        **{nature.value: _listed(stays, nature) for nature in Nature if nature is not Nature.SUGGESTED},
         "paused": live.paused if live else "",
         "rules_problem": live.rules_problem if live else "",
         "config_problem": live.config_problem if live else "",
@@ -104,6 +106,15 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
     there = all(one["present"] for one in libraries)
     told["exit_code"] = _code(running=running, report=live, stays=stays, there=there)
     return told, stays
+
+
+def _suggested(parts: Assembly, stays: Sequence[Remainder]) -> list[dict[str, Any]]:
+    if not any(one.nature is Nature.SUGGESTED for one in stays):
+        return []
+    return [
+        {"suggestion": one.id, "title": one.title, "files": len(one.files), "made_at": one.made_at}
+        for one in parts.suggestions.waiting(stays)
+    ]
 
 
 def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remainder], there: bool) -> int:
@@ -182,6 +193,9 @@ def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
         say(f"growing  {path}: it has been changing for long, and is not filed before it is complete")
     if told["retrying"]:
         say(f"retrying {counted(told['retrying'], 'pack')} that failed before")
+    for one in told["suggested"]:
+        files = counted(one["files"], "file")
+        say(f"suggested {one['suggestion']}: {one['title']}, {files}; `organizer approve` files it")
     if told["held"]:
         held = counted(told["held"], "file")
         say(f"held     {held} that an undo put back; `organizer redo` or `sort` files what is held")
