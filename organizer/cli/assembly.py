@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from organizer.batch.filing import Filing
     from organizer.batch.gate import Gate
+    from organizer.batch.observing import Observing
     from organizer.batch.proposing import Proposing
     from organizer.batch.suggesting import Suggesting
     from organizer.batch.undoing import Undoing
@@ -178,6 +179,12 @@ class Assembly:
     def served(self) -> Filing | Suggesting:
         """What the service does with what arrives."""
         return self.suggesting if self.config.mode == "suggest" else self.filing
+
+    @cached_property
+    def observing(self) -> Observing:
+        from organizer.batch.observing import Observing
+
+        return Observing(self.index, state=self.home.state, content_hash=self.filesystem.content_hash)
 
     @cached_property
     def undoing(self) -> Undoing:

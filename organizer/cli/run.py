@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from organizer.batch.arrivals import Arrival
     from organizer.planning.operations import Plan
+    from organizer.service.library import LibraryWatch
 
 
 @click.command()
@@ -79,6 +80,7 @@ def _serve(*, once: bool) -> int:
                 notify=Notifier(os.environ),
                 report_path=parts.home.report,
                 pausing=Pausing(parts.home.pause, parts.config.pause_while, wall=time.time),
+                libraries=[] if once else _library_watches(parts),
                 reconfigure=settings.change,
                 before=before,
                 once=once,
@@ -91,6 +93,23 @@ def _serve(*, once: bool) -> int:
             if not service.superseded:
                 return code
             before = service.report
+
+
+def _library_watches(parts: Assembly) -> list[LibraryWatch]:
+    from organizer.service.library import LibraryWatch
+
+    return [
+        LibraryWatch(
+            root,
+            parts.observing,
+            is_away=parts.journal.is_away,
+            may_watch=parts.config.watch != "poll",
+            scan_seconds=parts.config.library_scan_hours * 3600,
+            clock=time.monotonic,
+            wall=time.time,
+        )
+        for root in parts.config.library_roots
+    ]
 
 
 class Settings:

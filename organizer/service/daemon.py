@@ -10,7 +10,7 @@ import logging
 import queue
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from organizer.batch.arrivals import Arrival
 from organizer.errors import OrganizerError
@@ -22,54 +22,23 @@ from organizer.service.signals import hearing
 from organizer.service.watch import Watch
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from organizer.config import Config
+    from organizer.service.library import LibraryWatch
     from organizer.service.notify import Notifier
     from organizer.service.pausing import Pausing
     from organizer.service.report import ServiceReport
+    from organizer.service.served import Filed, Files
     from organizer.service.settle import ReadyBatch
 
 logger = logging.getLogger(__name__)
 
 _MOST_GROWING = 20  # named in the report
 _RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
+_LOOK_SECONDS = 0.05  # at the libraries, before looking whether something arrives
 _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
-
-
-class Filed(Protocol):
-    """What came of one batch; without a number where nothing was to be done."""
-
-    @property
-    def batch(self) -> int | None: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def filed(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-    @property
-    def problems(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def interrupted(self) -> bool: ...
-
-
-class Files(Protocol):
-    """What the service needs of filing."""
-
-    @property
-    def model_id(self) -> str: ...
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /) -> list[Path]: ...
-    def file(
-        self, arrival: Arrival, /, *, stop: Callable[[], bool], progress: Callable[[str, int, int], None]
-    ) -> Filed: ...
-    def recover(self) -> tuple[str, ...]: ...
-    def due(self) -> list[Path]: ...
-    def reload(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +63,7 @@ class Service:
         report_path: Path,
         pausing: Pausing | None = None,
         reconfigure: Callable[[], bool] = lambda: False,
+        libraries: Sequence[LibraryWatch] = (),
         before: ServiceReport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -129,6 +99,8 @@ class Service:
             )
             for inbox in config.inbox
         ]
+        self._libraries = libraries
+        self._looking = False  # some library is not looked through to its end
         self._retries = Retries(first_seconds=self._rhythm.retry)
         self._bulletin = Bulletin(
             report_path,
@@ -170,6 +142,8 @@ class Service:
             finally:
                 for intake in self._intakes:
                     intake.watch.stop()
+                for library in self._libraries:
+                    library.stop()
                 self._bulletin.tell(at_once=True)
         if not self._once:
             return 0
@@ -206,6 +180,7 @@ class Service:
                 self._file(intake, ready)
                 if intake.drain(self._clock()):
                     self._next_scan = self._clock()
+        self._look_through()
         self._describe()
         self._bulletin.beat()
 
@@ -313,6 +288,20 @@ class Service:
         if folder.is_dir() and not folder.is_symlink():
             self._scan(intake, self._clock(), folder=folder, besides=besides)
 
+    def _look_through(self) -> None:
+        """Use a moment in which nothing is to be filed for the libraries."""
+        end = self._clock() + _LOOK_SECONDS
+        self._looking = False
+        for library in self._libraries:
+            try:
+                while not self._paused and not self._beating() and (more := library.step()):
+                    self._looking |= more
+                    if self._clock() >= end:
+                        break
+            except Exception as error:
+                library.put_off()
+                self._bulletin.trouble(f"the library {library.root} could not be looked through", error)
+
     def _reload_rules(self) -> None:
         try:
             problem = shown(self._filing.reload() or "")
@@ -329,6 +318,7 @@ class Service:
         report = self._bulletin.report
         growing = [path for intake in self._intakes for path in intake.growing(now)]
         report.inboxes = [intake.report() for intake in self._intakes]
+        report.libraries = [library.report for library in self._libraries]
         report.waiting = sum(len(intake) for intake in self._intakes)
         report.growing = [shown(path) for path in growing[:_MOST_GROWING]]
         report.retrying = len(self._retries)
@@ -365,6 +355,8 @@ class Service:
         if not self._paused:  # what is ready then stays so until the next pulse asks again
             due += [intake.next_due() for intake in self._intakes]
         seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
+        if self._looking:
+            seconds = 0.0
         if self._untold:
             seconds = min(seconds, SECONDS_BETWEEN)
         try:

@@ -24,6 +24,16 @@ class InboxReport(msgspec.Struct, kw_only=True):
     unreadable: list[str] = []  # folders that the last scan could not list
 
 
+class LibraryReport(msgspec.Struct, kw_only=True):
+    path: str
+    watched: bool = False  # by the system's events; else it is only looked through now and then
+    looked_at: float | None = None
+    unknown: int = 0  # sounds that were never heard
+    missing: int = 0  # that were filed, and lie nowhere
+    changed: int = 0  # that hold other bytes than those that were heard
+    moved: int = 0  # by hand, since the service began
+
+
 class Busy(msgspec.Struct, kw_only=True):
     """The batch in hand."""
 
@@ -47,6 +57,7 @@ class ServiceReport(msgspec.Struct, kw_only=True):
     updated: float
     stopped: float | None = None  # when it stopped of its own accord
     inboxes: list[InboxReport] = []
+    libraries: list[LibraryReport] = []
     waiting: int = 0  # paths that settle
     growing: list[str] = []  # paths that have been changing for so long that they may never be complete
     busy: Busy | None = None

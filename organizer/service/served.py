@@ -1,0 +1,45 @@
+"""What the service needs of whoever files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from organizer.batch.arrivals import Arrival
+
+
+class Filed(Protocol):
+    """What came of one batch; without a number where nothing was to be done."""
+
+    @property
+    def batch(self) -> int | None: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def filed(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+    @property
+    def problems(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def interrupted(self) -> bool: ...
+
+
+class Files(Protocol):
+    """What the service needs of filing."""
+
+    @property
+    def model_id(self) -> str: ...
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /) -> list[Path]: ...
+    def file(
+        self, arrival: Arrival, /, *, stop: Callable[[], bool], progress: Callable[[str, int, int], None]
+    ) -> Filed: ...
+    def recover(self) -> tuple[str, ...]: ...
+    def due(self) -> list[Path]: ...
+    def reload(self) -> str | None: ...
