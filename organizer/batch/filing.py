@@ -119,6 +119,10 @@ class Filing:
     def model_id(self) -> str:
         return self.proposing.model_id
 
+    @property
+    def rules_digest(self) -> str:
+        return self.book.digest
+
     def reload(self) -> str | None:
         return self.book.reload()
 

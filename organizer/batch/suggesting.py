@@ -66,6 +66,10 @@ class Suggesting:
     def model_id(self) -> str:
         return self.filing.model_id
 
+    @property
+    def rules_digest(self) -> str:
+        return self.filing.rules_digest
+
     def reload(self) -> str | None:
         return self.filing.reload()
 

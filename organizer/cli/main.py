@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Set up": {
         "init": ("setup:init", "Write the configuration and the default rules, make the folders."),
         "doctor": ("doctor:doctor", "Check the installation, the folders, the rules and the model."),
+        "notify": ("notify:notify", "Try whether notes reach the desktop."),
         "service": ("service:service", "Have the service started by systemd or launchd."),
         "demo": ("demo:demo", "Watch a small made-up pack being filed, then undone."),
     },

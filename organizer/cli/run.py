@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
+import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Self
 
 import click
 
 from organizer.batch.arrivals import arrivals_below
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import LogLines, Progress, say, warn
+from organizer.cli.logs import start_logging
+from organizer.cli.output import Progress, say, warn
 from organizer.cli.plans import show
+from organizer.config import Home
 from organizer.errors import UsageProblem
+from organizer.service.desktop import Desktop, note_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from organizer.batch.arrivals import Arrival
     from organizer.planning.operations import Plan
     from organizer.service.library import LibraryWatch
+    from organizer.service.served import Filed
 
 
 @click.command()
@@ -48,19 +53,16 @@ def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: 
         raise UsageProblem(
             "--json goes with --dry-run", hint="`organizer status --json` tells of the service."
         )
-    told = logging.StreamHandler()
-    told.setFormatter(LogLines("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[told])
-    for noisy in ("watchdog", "numba"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    with Assembly() as parts:
-        if dry_run:
+    # A dry run writes no file, and turns none over that a running service writes.
+    state = None if dry_run else Home.find(os.environ).state
+    with start_logging(state, verbose=verbose, environ=os.environ, stderr=sys.stderr) as calm:
+        if not dry_run:
+            ctx.exit(_serve(once=once, each_beat=calm.tell))
+        with Assembly() as parts:
             show(_plans(parts), json_=json_)
-            return
-    ctx.exit(_serve(once=once))
 
 
-def _serve(*, once: bool) -> int:
+def _serve(*, once: bool, each_beat: Callable[[], None]) -> int:
     """Run the service, and another after it for as long as settings change."""
     from organizer.execution.locks import service_lock
     from organizer.service.daemon import Service
@@ -83,6 +85,8 @@ def _serve(*, once: bool) -> int:
                 libraries=[] if once else _library_watches(parts),
                 reconfigure=settings.change,
                 before=before,
+                each_beat=each_beat,
+                each_batch=settings.tell,
                 once=once,
                 progress=progress if once else None,
             )
@@ -118,6 +122,7 @@ class Settings:
     def __init__(self) -> None:
         self._open = ExitStack()
         self.parts = self._open.enter_context(Assembly())
+        self._desktop = self._open.enter_context(_desktop(self.parts))
 
     def __enter__(self) -> Self:
         return self
@@ -137,9 +142,25 @@ class Settings:
             if fresh.config == self.parts.config and fresh.ear.model_id == self.parts.ear.model_id:
                 return False
             _ = fresh.served  # reads the rules, and opens the rest
+            desktop = opened.enter_context(_desktop(fresh))
             self._open.close()
-            self._open, self.parts = opened.pop_all(), fresh
+            self._open, self.parts, self._desktop = opened.pop_all(), fresh, desktop
             return True
+
+    def tell(self, filed: Filed) -> None:
+        """Show on the desktop what came of a batch, if the user wants that."""
+        if self._desktop is not None:
+            note = note_of(filed)
+            self._desktop.show(note.title, note.text)
+
+
+@contextmanager
+def _desktop(parts: Assembly) -> Iterator[Desktop | None]:
+    if not parts.config.notify:
+        yield None
+        return
+    with closing(Desktop(os.environ)) as desktop:
+        yield desktop
 
 
 def _plans(parts: Assembly) -> list[Plan]:

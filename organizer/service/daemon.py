@@ -16,7 +16,7 @@ from organizer.batch.arrivals import Arrival
 from organizer.errors import OrganizerError
 from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
 from organizer.service.intake import Intake
-from organizer.service.report import Busy, shown
+from organizer.service.report import Busy, Retry, shown
 from organizer.service.retries import Retries
 from organizer.service.signals import hearing
 from organizer.service.watch import Watch
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MOST_GROWING = 20  # named in the report
+_MOST_NAMED = 20  # of a kind, in the report
 _RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
 _LOOK_SECONDS = 0.05  # at the libraries, before looking whether something arrives
 _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
@@ -70,6 +70,8 @@ class Service:
         once: bool = False,
         rhythm: Rhythm | None = None,
         progress: Callable[[str, int, int], None] | None = None,
+        each_beat: Callable[[], None] = lambda: None,
+        each_batch: Callable[[Filed], None] = lambda _: None,
     ) -> None:
         self._rescan_seconds = config.rescan_seconds
         self._filing = filing
@@ -81,6 +83,7 @@ class Service:
         self._reconfigure = reconfigure  # says whether there are other settings now, ready to be used
         self.superseded = False  # it has stopped for another to go on, under other settings
         self._shown_progress = progress
+        self._each_batch = each_batch
         self._rhythm = rhythm or Rhythm()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
         self._intakes = [
@@ -108,6 +111,7 @@ class Service:
             healthy=lambda: all(intake.watch.healthy() for intake in self._intakes),
             model_id=filing.model_id,
             before=before,
+            each_beat=each_beat,
             clock=clock,
             wall=wall,
         )
@@ -274,6 +278,9 @@ class Service:
         self._problems += filed.problems
         report.files_filed += filed.filed
         report.batches_filed += bool(filed.filed)
+        if filed.filed:
+            report.seconds_filing += filed.seconds
+            report.filed_at = self._wall()
         # Copies and tags are something done, though their files are left where they are.
         if filed.batch is not None or filed.problems or filed.interrupted:
             logger.info(
@@ -282,6 +289,7 @@ class Service:
                 "" if filed.batch is None else f", as batch {filed.batch}",
                 "; interrupted" if filed.interrupted else "",
             )
+            self._each_batch(filed)
 
     def _look_for_more(self, intake: Intake, folder: Path, *, besides: Iterable[Path]) -> None:
         """Look whether something of a pack was never heard of: events are hints, not proof."""
@@ -320,8 +328,17 @@ class Service:
         report.inboxes = [intake.report() for intake in self._intakes]
         report.libraries = [library.report for library in self._libraries]
         report.waiting = sum(len(intake) for intake in self._intakes)
-        report.growing = [shown(path) for path in growing[:_MOST_GROWING]]
+        report.growing = [shown(path) for path in growing[:_MOST_NAMED]]
         report.retrying = len(self._retries)
+        report.retries = [
+            Retry(
+                title=shown(pack or f"loose files in {inbox}"),
+                attempts=attempts,
+                due=self._wall() + due - now,
+            )
+            for (inbox, pack), attempts, due in self._retries.waiting()[:_MOST_NAMED]
+        ]
+        report.rules_digest = self._filing.rules_digest
         report.paused = self._paused
         report.busy = busy
         self._untold = self._bulletin.tell(at_once=at_once)

@@ -48,6 +48,14 @@ class Trouble(msgspec.Struct, kw_only=True):
     sentence: str
 
 
+class Retry(msgspec.Struct, kw_only=True):
+    """A batch that failed and waits for its time."""
+
+    title: str
+    attempts: int
+    due: float
+
+
 class ServiceReport(msgspec.Struct, kw_only=True):
     """Times are seconds since the epoch."""
 
@@ -64,12 +72,16 @@ class ServiceReport(msgspec.Struct, kw_only=True):
     last_scan: float | None = None
     batches_filed: int = 0
     files_filed: int = 0
+    seconds_filing: float = 0.0  # that all of it took
+    filed_at: float | None = None  # when the last batch was
+    retries: list[Retry] = []  # the first few of them
     retrying: int = 0  # batches that failed and will be tried again
     errors: list[Trouble] = []  # the last few
     rules_problem: str = ""
     config_problem: str = ""
     paused: str = ""  # why nothing is filed just now
     model_id: str = ""
+    rules_digest: str = ""
 
     @property
     def healthy(self) -> bool:
