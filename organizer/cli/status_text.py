@@ -89,7 +89,7 @@ def _work(told: dict[str, Any], now: float) -> Iterator[str]:
     if told["waiting"]:
         yield f"waiting  {counted(told['waiting'], 'file')} until complete"
     for path in told["growing"]:
-        yield f"growing  {path}: it has been changing for long, and is not filed before it is complete"
+        yield f"growing  {path}: still being written after a long time; it is filed when it is complete"
     for one in told["suggested"]:
         files = counted(one["files"], "file")
         yield f"suggested {one['suggestion']}: {one['title']}, {files}; `organizer approve` files it"

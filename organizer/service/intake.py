@@ -18,6 +18,7 @@ from organizer.service.headers import whole
 from organizer.service.inbox import scan
 from organizer.service.report import InboxReport, shown
 from organizer.service.settle import Pace, Settler
+from organizer.service.writers import is_being_written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -52,7 +53,11 @@ class Intake:
         self._stop = stop  # asked between the files of a scan
         self._settle_seconds = settle_seconds
         self._settler = Settler(
-            inbox.root, pace=Pace.of(settle_seconds, network=False), stat=os.lstat, whole=whole
+            inbox.root,
+            pace=Pace.of(settle_seconds, network=False),
+            stat=os.lstat,
+            whole=whole,
+            being_written=is_being_written,
         )
         self._unreadable: dict[Path, str] = {}
         self._wall = wall  # seconds since the epoch
