@@ -168,7 +168,7 @@ class Filing:
         """Give the files whose failure is to be tried again now."""
         return self.remainders.due(now=self.clock())
 
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> Iterable[Path]:
         return self.gate.wanted(root, found)
 
     def file(

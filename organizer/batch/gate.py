@@ -13,7 +13,7 @@ from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from organizer.execution.journal import Journal
@@ -40,13 +40,13 @@ class Gate:
         self._context = context
         self._clock = clock
 
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> Iterator[Path]:
         """Leave out junk, what undo put back, and what is known to stay as long as nothing changed."""
-        return [
+        return (
             path
             for path, stat in found
             if not is_junk(PurePosixPath(path.relative_to(root))) and self.is_open(path, Stamp.of(stat))
-        ]
+        )
 
     def is_open(self, path: Path, stamp: Stamp) -> bool:
         stays = self._remainders.get(path)

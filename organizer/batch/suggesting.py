@@ -81,7 +81,7 @@ class Suggesting:
     def due(self) -> list[Path]:
         return self.filing.due()
 
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> Iterable[Path]:
         return self.filing.wanted(root, found)
 
     def pending(self) -> list[Suggestion]:

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from organizer.service.settle import ReadyBatch
     from organizer.service.watch import Watch
 
-    Wanted = Callable[[Path, Iterable[tuple[Path, os.stat_result]]], list[Path]]
+    Wanted = Callable[[Path, Iterable[tuple[Path, os.stat_result]]], Iterable[Path]]
 
 logger = logging.getLogger(__name__)
 
 _MOST_UNREADABLE = 20  # named in the report
+# Paths that settle at a time: memory stays bounded however much is dropped. Another scan finds the rest.
+MOST_SETTLING = 50_000
 
 
 class Intake:
@@ -46,6 +48,7 @@ class Intake:
         settle_seconds: float,
         stop: Callable[[], bool] = lambda: False,
         wall: Callable[[], float] = time.time,
+        most: int = MOST_SETTLING,
     ) -> None:
         self.inbox = inbox
         self.watch = watch
@@ -59,6 +62,8 @@ class Intake:
             whole=whole,
             being_written=is_being_written,
         )
+        self._most = most
+        self._left_out = False  # more was found than may settle at a time
         self._unreadable: dict[Path, str] = {}
         self._wall = wall  # seconds since the epoch
         self._last_event: float | None = None
@@ -73,7 +78,10 @@ class Intake:
         must_scan = self.watch.renew()
         if not self.watch.present:
             self._settler.clear()
-        elif must_scan:
+        elif self._left_out and len(self._settler) <= self._most // 2:
+            must_scan = True
+        if must_scan:
+            self._left_out = False
             self._settler.pace = Pace.of(self._settle_seconds, network=bool(self.watch.network))
         return must_scan
 
@@ -89,8 +97,8 @@ class Intake:
 
         found = takewhile(lambda _: not self._stop(), scan(folder or root, unreadable=note))
         for path in self._wanted(root, found):
-            if path not in besides:
-                self._settler.found(path, now)
+            if path not in besides and not self._takes(path, now):
+                break
         self._unreadable = unreadable if folder is None else self._unreadable | unreadable
         if folder is None:
             self._last_scan = self._wall()
@@ -101,13 +109,23 @@ class Intake:
         if files or folders:
             self._last_event = self._wall()
         for path in files:
-            self._settler.touch(path, now)
+            if self._takes(path, now):
+                self._settler.touch(path, now)
         for folder in folders:
             relative = folder.relative_to(self.inbox.root)
             if not is_junk(PurePosixPath(relative)) and not folder.is_symlink():
                 for path, _ in scan(folder):
-                    self._settler.found(path, now)
+                    if not self._takes(path, now):
+                        break
         return spilled
+
+    def _takes(self, path: Path, now: float) -> bool:
+        """Let a path settle that was found, unless so many do that it must wait for another scan."""
+        if len(self._settler) >= self._most and path not in self._settler:
+            self._left_out = True
+            return False
+        self._settler.found(path, now)
+        return True
 
     def offer(self, paths: Iterable[Path], now: float) -> None:
         """Let paths settle again whose time has come."""

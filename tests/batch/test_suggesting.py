@@ -72,7 +72,7 @@ def waiting(desk: Desk) -> list[Suggestion]:
 
 def wanted(desk: Desk) -> list[Path]:
     found = [(path, path.stat()) for path in sorted(desk.inbox.rglob("*")) if path.is_file()]
-    return desk.parts.served.wanted(desk.inbox, found)
+    return list(desk.parts.served.wanted(desk.inbox, found))
 
 
 def test_a_suggestion_touches_nothing_and_is_filed_as_it_was_shown(
