@@ -168,6 +168,10 @@ class Filing:
         """Give the files whose failure is to be tried again now."""
         return self.remainders.due(now=self.clock())
 
+    def retry(self, root: Path) -> None:
+        """Let what failed in an inbox be tried again, whatever its time: its disk may have been away."""
+        self.remainders.retry(root)
+
     def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> Iterable[Path]:
         return self.gate.wanted(root, found)
 
