@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 _MOST_NAMED = 20  # of a kind, in the report
 _RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
 _LOOK_SECONDS = 0.05  # at the libraries, before looking whether something arrives
+_CALM_SECONDS = 0.1  # so that what is due again and again takes no whole core
 _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
 
 
@@ -374,12 +375,12 @@ class Service:
         if not self._paused:  # what is ready then stays so until the next pulse asks again
             due += [intake.next_due() for intake in self._intakes]
         seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
-        if self._looking:
-            seconds = 0.0
+        if self._looking or seconds <= 0.0:  # what is overdue was looked at just now
+            seconds = _CALM_SECONDS
         if self._untold:
             seconds = min(seconds, SECONDS_BETWEEN)
         try:
-            self._bell.get(timeout=max(seconds, _GATHER_SECONDS))
+            self._bell.get(timeout=seconds)
         except queue.Empty:
             return
         while not self._bell.empty():
