@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from organizer.service.notify import Notifier
     from organizer.service.pausing import Pausing
     from organizer.service.settle import ReadyBatch
+    from organizer.stopping import Stop
 
     Hear = Callable[[int, FrameType | None], None]
 
@@ -66,11 +67,13 @@ class Files(Protocol):
 
     @property
     def model_id(self) -> str: ...
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /) -> list[Path]: ...
+    def wanted(
+        self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /, *, stop: Stop
+    ) -> list[Path]: ...
     def file(
-        self, arrival: Arrival, /, *, stop: Callable[[], bool], progress: Callable[[str, int, int], None]
+        self, arrival: Arrival, /, *, stop: Stop, progress: Callable[[str, int, int], None]
     ) -> Filed: ...
-    def recover(self) -> tuple[str, ...]: ...
+    def recover(self, *, stop: Stop) -> tuple[str, ...]: ...
     def due(self) -> list[Path]: ...
     def reload(self) -> str | None: ...
 
@@ -166,7 +169,7 @@ class Service:
 
     def _begin(self) -> None:
         self._notify.extend(seconds=_RECOVERY_SECONDS)
-        for sentence in self._filing.recover():
+        for sentence in self._filing.recover(stop=self._beating):
             logger.info("%s", sentence)
         self._look_after(self._clock())
         self._notify.ready()

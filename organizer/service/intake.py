@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import logging
 import os
-from itertools import takewhile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from organizer.pack import is_junk
 from organizer.service.headers import whole
 from organizer.service.inbox import scan
 from organizer.service.report import InboxReport, shown
 from organizer.service.settle import Pace, Settler
+from organizer.stopping import Stopped, never, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from organizer.config import Inbox
     from organizer.service.settle import ReadyBatch
     from organizer.service.watch import Watch
+    from organizer.stopping import Stop
 
-    Wanted = Callable[[Path, Iterable[tuple[Path, os.stat_result]]], list[Path]]
+    class Wanted(Protocol):
+        def __call__(
+            self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /, *, stop: Stop
+        ) -> list[Path]: ...
+
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +48,19 @@ class Intake:
         *,
         wanted: Wanted,
         settle_seconds: float,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Stop = never,
     ) -> None:
         self.inbox = inbox
         self.watch = watch
         self._wanted = wanted
-        self._stop = stop  # asked between the files of a scan
+        self._stop = stop  # asked between files
         self._settle_seconds = settle_seconds
         self._settler = Settler(
-            inbox.root, pace=Pace.of(settle_seconds, network=False), stat=os.lstat, whole=whole
+            inbox.root,
+            pace=Pace.of(settle_seconds, network=False),
+            stat=os.lstat,
+            whole=whole,
+            stop=stop,
         )
         self._unreadable: dict[Path, str] = {}
 
@@ -68,7 +78,10 @@ class Intake:
         return must_scan
 
     def scan(self, now: float, *, folder: Path | None = None, besides: Collection[Path] = ()) -> None:
-        """Offer what lies in the inbox, or in one folder of it, and is wanted, `besides` what is named."""
+        """Offer what lies in the inbox, or in one folder of it, and is wanted, `besides` what is named.
+
+        Where it is time to stop, nothing is offered.
+        """
         root = self.inbox.root
         unreadable: dict[Path, str] = {}
 
@@ -77,8 +90,12 @@ class Intake:
                 logger.warning("%s cannot be read: %s", path, error.strerror)
             unreadable[path] = error.strerror or str(error)
 
-        found = takewhile(lambda _: not self._stop(), scan(folder or root, unreadable=note))
-        for path in self._wanted(root, found):
+        found = until(self._stop, scan(folder or root, unreadable=note))
+        try:
+            wanted = self._wanted(root, found, stop=self._stop)
+        except Stopped:
+            return
+        for path in wanted:
             if path not in besides:
                 self._settler.found(path, now)
         self._unreadable = unreadable if folder is None else self._unreadable | unreadable
@@ -91,8 +108,9 @@ class Intake:
         for folder in folders:
             relative = folder.relative_to(self.inbox.root)
             if not is_junk(PurePosixPath(relative)) and not folder.is_symlink():
-                for path, _ in scan(folder):
-                    self._settler.found(path, now)
+                with suppress(Stopped):
+                    for path, _ in until(self._stop, scan(folder)):
+                        self._settler.found(path, now)
         return spilled
 
     def offer(self, paths: Iterable[Path], now: float) -> None:
