@@ -122,7 +122,8 @@ class Filing:
                 said = self._recovered(stop)
                 sweep(self.libraries)  # after what was unpacked may have served
         except Stopped:
-            return ("An interrupted batch is not yet at its end: the next start goes on with it",)
+            left = len(self.journal.unfinished())
+            return (f"Stopped; interrupted batches left to the next start: {left}",) if left else ()
         return said
 
     def _end_what_broke_off(self, stop: Stop) -> None:
@@ -143,7 +144,7 @@ class Filing:
         self._is_behind = True
         self._waiting, self._asked = {one.id for one in self.journal.unfinished()}, self.clock()
         for batch in until(stop, reversed(self.journal.batches(limit=50))):
-            done = [one for one in self.journal.operations(batch.id) if one.state == "done"]
+            done = [one for one in self.journal.operations(batch.id, stop=stop) if one.state == "done"]
             self._catch_up(followed(one.operation for one in done))
         self._is_behind = False
         return said
@@ -281,21 +282,22 @@ class Filing:
             proposal = self.proposing.plan(parcel, opinion, forced=work.forced, stop=work.stop)
             if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
-                batch = self._batch_to_join(work.arrival, proposal)
+                batch = self._batch_to_join(work, proposal)
             batch, results = self._execute(parcel, proposal, batch, work)
             return self._remember(parcel, proposal, batch, results)
 
-    def _batch_to_join(self, arrival: Arrival, proposal: Proposal) -> int | None:
+    def _batch_to_join(self, work: _Work, proposal: Proposal) -> int | None:
         """Find the open batch of a pack. One dropped a second time is a batch of its own: to undo both as
         one, two files would have to come back to one place.
         """
+        arrival = work.arrival
         batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
         if batch is None:
             return None
         wanted = {one.source for one in proposal.plan.operations if isinstance(one, Move)}
         taken = {
             record.operation.source
-            for record in self.journal.operations(batch)
+            for record in self.journal.operations(batch, stop=work.stop)
             if isinstance(record.operation, Move) and record.state == "done"
         }
         return None if wanted & taken else batch

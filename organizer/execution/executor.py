@@ -80,8 +80,9 @@ class Executor:
         """Execute a plan as a new batch, or as more of the open batch `batch`.
 
         A problem with one file is in its result. Where it is time to stop, an operation that is still reading
-        or copying is given up; it is pending, like those after it. What is raised (`JournalError`, or a
-        `FileProblem` of a disk that cannot be synced) leaves the batch open, for recovery to end it.
+        or copying is given up; it is pending, like those after it. What is raised (`JournalError`, `Stopped`
+        before anything was done, a `FileProblem` of a disk that cannot be synced) leaves the batch open, for
+        recovery to bring to its end.
         """
         if not plan.actions and not (
             plan.undoes and any(not isinstance(one, Skip) for one in plan.operations)
@@ -102,7 +103,7 @@ class Executor:
         record = self._journal.batch(batch)
         if record is None:
             raise JournalError(f"There is no batch {batch} in the journal", path=self._journal.path)
-        records = self._journal.operations(batch)
+        records = self._journal.operations(batch, stop=stop)
         known = known_of(records, stop)
         grounds = Grounds(self._journal.folders, self._journal.is_away)
         planned = [one for one in records if one.state == "planned"]

@@ -65,7 +65,8 @@ def recover(
     """
     told: list[str] = []
     for batch in journal.unfinished():
-        left = [one for one in journal.operations(batch.id) if one.state in ("open", "planned")]
+        records = journal.operations(batch.id, stop=stop)
+        left = [one for one in records if one.state in ("open", "planned")]
         opened = [one for one in left if one.state == "open"]
         if (folder := _folder_away(journal, left)) is not None:
             told.append(

@@ -141,7 +141,7 @@ def test_a_recovery_is_given_up_and_the_next_one_goes_on(desk: Desk, write_sound
     # Heard, planned, begun, and then given up.
     assert file(desk, lambda: bool(desk.parts.journal.unfinished())).interrupted
     told = desk.parts.filing.recover(stop=YesFrom(20))
-    assert told == ("An interrupted batch is not yet at its end: the next start goes on with it",)
+    assert told == ("Stopped; interrupted batches left to the next start: 1",)
     assert nothing_is_half_done(desk)
     assert desk.parts.journal.unfinished()
     desk.parts.filing.recover()

@@ -23,6 +23,7 @@ from organizer.execution.syscalls import is_temp
 from organizer.planning.operations import Operation, Plan, RestoreBytes
 from organizer.recognition import identity
 from organizer.stopping import Stopped, until
+from tests.asked import YesFrom
 from tests.execution.stage import Crash, Script, ScriptedFilesystem, World, move, settled
 
 if TYPE_CHECKING:
@@ -274,3 +275,15 @@ def test_pieces_are_asked_for_between_but_not_before_the_first() -> None:
         for piece in until(lambda: next(answers), range(100), every=10):
             taken.append(piece)
     assert taken == list(range(20))
+
+
+def test_a_huge_batch_that_is_stopped_while_the_journal_is_read_is_left_for_recovery(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("organizer.execution.reader.ROWS_AT_ONCE", 5)
+    before = world.files()
+    with closing(Journal(world.journal_path)) as journal, pytest.raises(Stopped):
+        Executor(journal, Filesystem()).run(world.plan(), stop=YesFrom(2))
+    assert (world.files(), set(states(world))) == (before, {"planned"})
+    world.recover()
+    assert set(states(world)) == {"done"}
