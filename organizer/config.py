@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import platformdirs
@@ -23,6 +23,12 @@ from organizer.labels import CATEGORIES, LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+
+# How an inbox is watched: by the system's events, by looking again and again, or as its disk allows.
+WatchMode = Literal["auto", "native", "poll"]
+# Whether what arrives is filed, or only planned until its user approves.
+Mode = Literal["file", "suggest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,7 @@ class Inbox(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     name: str = ""
     rules: list[str] = []  # files in the rules folder that hold for this inbox, and for no other
+    watch: WatchMode | None = None  # None: as for all
 
     @property
     def root(self) -> Path:
@@ -83,10 +90,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     library: str
     inbox: list[Inbox]
     libraries: dict[str, str] = {}  # further ones, by the names that rules call them
+    mode: Mode = "file"
     settle_seconds: float = 3.0
     rescan_seconds: float = 300.0
+    library_scan_hours: float = 24.0
     threads: int = 2
+    watch: WatchMode = "auto"
     pause_while: list[str] = []  # programs; while one of them runs, nothing is filed
+    notify: bool = False  # on the desktop, of each batch
     model: str = ""  # empty: the one that ships
     folders: dict[str, str] = {}
     category_folders: dict[str, str] = {}
@@ -111,6 +122,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             labels={**LABEL_FOLDERS, **self.folders},
             categories={**CATEGORY_FOLDERS, **self.category_folders},
         )
+
+    def watch_of(self, inbox: Inbox) -> WatchMode:
+        return inbox.watch or self.watch
 
     def inbox_of(self, path: Path) -> Inbox | None:
         """Find the inbox that a path lies in."""
@@ -156,23 +170,33 @@ def dump(config: Config) -> str:
         f"[[inbox]]\npath = {_quoted(one.path)}\n"
         + (f"name = {_quoted(one.name)}\n" if one.name else "")
         + (f"rules = {_inline(one.rules)}\n" if one.rules else "")
+        + (f"watch = {_quoted(one.watch)}\n" if one.watch else "")
         for one in config.inbox
     )
     return (
         "# Organizer's configuration. Paths may begin with ~.\n\n"
         f"library = {_quoted(config.library)}\n\n"
+        '# "file" what arrives, or only "suggest" it: then `organizer approve` files it.\n'
+        f"mode = {_quoted(config.mode)}\n"
         "# Seconds of quiet after which a file counts as complete.\n"
         f"settle_seconds = {config.settle_seconds:g}\n"
         "# The inboxes are looked through again this often, whatever events came.\n"
         f"rescan_seconds = {config.rescan_seconds:g}\n"
+        "# The library is looked through this often for what you moved by hand.\n"
+        f"library_scan_hours = {config.library_scan_hours:g}\n"
         f"# Threads that decode and listen.\nthreads = {config.threads}\n"
+        '# How inboxes are watched: "native" by the system\'s events, "poll" by looking now and then, as\n'
+        '# network disks need it, "auto" as the disk allows. Each inbox may have its own.\n'
+        f"watch = {_quoted(config.watch)}\n"
         "# Programs during which nothing is filed, by the names of their files.\n"
         + (
             f"pause_while = {_inline(config.pause_while)}\n"
             if config.pause_while
             else '# pause_while = ["reaper"]\n'
         )
-        + "# The model that listens; without a name the one that ships.\n"
+        + "# A notification on the desktop for each batch; `organizer notify` tries it.\n"
+        f"notify = {_inline(config.notify)}\n"
+        "# The model that listens; without a name the one that ships.\n"
         + (f"model = {_quoted(config.model)}\n\n" if config.model else '# model = "~/ears/mine.onnx"\n\n')
         + f"{inboxes}\n"
         "# Further libraries, by the names that rules call them.\n"
@@ -257,7 +281,7 @@ def _dangers(config: Config, home: Home, sound: Collection[str]) -> list[str]:
     findings += [
         f"two inboxes are called {title!r}" for title in sorted({t for t in titles if titles.count(t) > 1})
     ]
-    for name in ("settle_seconds", "rescan_seconds", "threads"):
+    for name in ("settle_seconds", "rescan_seconds", "library_scan_hours", "threads"):
         if not 0 < getattr(config, name) < math.inf:
             findings.append(f"{name}: expected a number greater than 0, found {getattr(config, name)}")
     return findings
@@ -284,6 +308,10 @@ EXPECTED: Mapping[object, str] = {
     Inbox: "a table with a path",
     dict[str, str]: "a table of names",
     dict[str, Any]: "a table",
+    bool: "true or false",
+    Mode: '"file" or "suggest"',
+    WatchMode: '"auto", "native" or "poll"',
+    WatchMode | None: '"auto", "native" or "poll"',
 }
 
 

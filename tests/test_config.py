@@ -23,7 +23,11 @@ def _write(home: Home, text: str) -> None:
 def test_what_is_dumped_loads_equal(home: Home, tmp_path: Path) -> None:
     config = Config(
         library=str(tmp_path / 'odd "name"'),
-        inbox=[Inbox(str(tmp_path / "in")), Inbox("/two", name="Zwei")],
+        inbox=[Inbox(str(tmp_path / "in")), Inbox("/two", name="Zwei", watch="poll")],
+        mode="suggest",
+        watch="native",
+        notify=True,
+        library_scan_hours=0.5,
         model="~/ears/mine.onnx",
         folders={"kick": "BD"},
         category_folders={"hihat": "HH"},
@@ -104,6 +108,9 @@ def test_all_findings_come_at_once_with_suggestions(home: Home) -> None:
         ('library = "/l"\nthreads = 1.5', "threads: expected a whole number, found 1.5"),
         ('library = "/l"\nfolders = "Kicks"', 'folders: expected a table of names, found "Kicks"'),
         ('library = "/l"\nfolders = { kik = "K" }', "[folders] 'kik' is not known; did you mean 'kick'?"),
+        ('library = "/l"\nwatch = "polling"', 'watch: expected "auto", "native" or "poll", found "polling"'),
+        ('library = "/l"\nmode = "dry"', 'mode: expected "file" or "suggest", found "dry"'),
+        ('library = "/l"\nnotify = "yes"', 'notify: expected true or false, found "yes"'),
         ('library = "/l"\nmodel = 1979-05-27', "model: expected text in quotes, found 1979-05-27"),
     ],
 )
@@ -123,6 +130,10 @@ def test_a_wrong_value_is_named_with_its_place(home: Home, setting: str, finding
         ('inbox = "/i"', 'inbox: expected [[inbox]] tables, found "/i"'),
         ('inbox = ["/i"]', '[[inbox]] 1: expected a table with a path, found "/i"'),
         ('[[inbox]]\npath = "In"', '[[inbox]] 1: path: "In" is not a whole path: begin it with / or ~'),
+        (
+            '[[inbox]]\npath = "/i"\nwatch = 3',
+            '[[inbox]] 1: watch: expected "auto", "native" or "poll", found 3',
+        ),
         ('[[inbox]]\npath = "/a/In"\n[[inbox]]\npath = "/b/in"', "two inboxes are called 'in'"),
     ],
 )

@@ -54,7 +54,8 @@ def test_each_rule_file_is_valid(text: str, tmp_path: Path) -> None:
 def test_each_configuration_is_valid(text: str, tmp_path: Path) -> None:
     home = Home.find({"ORGANIZER_HOME": str(tmp_path)})
     if "library =" not in text:  # a part, to be added to a whole configuration
-        text = 'library = "/library"\n[[inbox]]\npath = "/inbox"\n' + text
+        inbox = '[[inbox]]\npath = "/inbox"\n'
+        text = f'library = "/library"\n{inbox + text if text.startswith("[") else text + inbox}'
     home.config_file.write_text(text, encoding="utf-8")
     config = load(home)
     assert dump(config)

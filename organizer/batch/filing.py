@@ -28,7 +28,7 @@ from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
 from organizer.library.index import Entry, Index
 from organizer.library.remainders import TROUBLES, Nature, Remainder, Remainders, next_retry
-from organizer.planning.operations import Extract, Move, WriteTags, followed
+from organizer.planning.operations import Extract, Move, Plan, WriteTags, followed
 from organizer.rules.book import RuleBook
 from organizer.stopping import Stop, Stopped, never, until
 
@@ -76,6 +76,14 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a user has approved: only plans that it allows; what was suggested before keeps its names."""
+
+    allows: Callable[[Plan], bool]
+    reserved: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """One call to file something, and how."""
 
@@ -83,6 +91,11 @@ class _Work:
     stop: Stop
     progress: Progress
     forced: bool
+    approval: Approval | None
+
+
+class NotApproved(Exception):
+    """What would be done is not what its user has approved."""
 
 
 @dataclass(kw_only=True)
@@ -108,14 +121,15 @@ class Filing:
     def model_id(self) -> str:
         return self.proposing.model_id
 
+    @property
+    def rules_digest(self) -> str:
+        return self.book.digest
+
     def reload(self) -> str | None:
         return self.book.reload()
 
     def recover(self, *, stop: Stop = never) -> tuple[str, ...]:
-        """Bring an interrupted batch to its end, and let the index follow.
-
-        Where it is time to stop, the next recovery goes on with what is left.
-        """
+        """Bring an interrupted batch to its end, as far as it is not time to stop; let the index follow."""
         try:
             self.remainders.forget_gone(os.path.lexists, stop=stop)
             with self._turn("recovery", stop):
@@ -126,8 +140,13 @@ class Filing:
             return (f"Stopped; interrupted batches left to the next start: {left}",) if left else ()
         return said
 
-    def _end_what_broke_off(self, stop: Stop) -> None:
-        """Bring a batch to its end that a disk, or a stop, has broken off, before anything else is filed."""
+    def end_what_broke_off(self, stop: Stop) -> None:
+        """Bring a batch to its end that a disk, or a stop, has broken off, before anything else is filed.
+
+        Raises `Stopped` when asked to stop.
+        """
+        if not self._has_broken_off():
+            return
         with self._turn("recovery", stop):
             for sentence in self._recovered(stop):
                 logger.info("%s", sentence)
@@ -164,7 +183,7 @@ class Filing:
 
     def wanted(
         self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop = never
-    ) -> list[Path]:
+    ) -> Iterable[Path]:
         return self.gate.wanted(root, found, stop=stop)
 
     def file(
@@ -174,23 +193,24 @@ class Filing:
         stop: Stop = never,
         progress: Progress = unseen,
         forced: bool = False,
+        approval: Approval | None = None,
     ) -> Report:
         """File an arrival, a part at a time, all of it one batch.
 
         `forced` files also what is held or known to stay. Where it is time to stop, what is in hand is given
-        up, and the report says that it was interrupted.
+        up, and the report says that it was interrupted. Raises `NotApproved` before anything is done
+        that an `approval` does not allow.
         """
         began = self.clock()
         try:
-            if self._has_broken_off():
-                self._end_what_broke_off(stop)
+            self.end_what_broke_off(stop)
             whole = self.proposing.parcel(arrival, forced=forced, stop=stop)
         except Stopped:
             return Report(batch=None, title=arrival.title, interrupted=True)
         if forced:
             self.journal.release([whole.listing.path(relative) for relative in whole.chosen])
         parcel, archives = self.proposing.sorted_out(whole)
-        work = _Work(arrival=arrival, stop=stop, progress=progress, forced=forced)
+        work = _Work(arrival=arrival, stop=stop, progress=progress, forced=forced, approval=approval)
         alone = archives[0].name if len(archives) == 1 and not parcel.chosen else ""
         sum_ = self._file_parcel(parcel, Report(batch=None, title=alone or arrival.title), work)
         for relative in archives:
@@ -229,7 +249,7 @@ class Filing:
         except Stopped:
             return replace(sum_, interrupted=True)
         except FileProblem as problem:
-            self._stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
+            self.stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
             return replace(sum_, left=sum_.left + 1, problems=sum_.problems + (not problem.lasting))
         if inside.interrupted:
             return inside
@@ -241,11 +261,11 @@ class Filing:
                 f"not all of it is filed: {'; '.join(said[:_MOST_TOLD])}{more}",
                 hint="What was not filed is still in the archive.",
             )
-            self._stays(whole, relative, min(natures, key=list(Nature).index), rest)
+            self.stays(whole, relative, min(natures, key=list(Nature).index), rest)
             return replace(inside, left=inside.left + 1, problems=inside.problems + bool(parcel.refused))
         return self._file_parcel(replace(whole, chosen=[relative]), inside, work)
 
-    def _stays(self, whole: Parcel, relative: PurePosixPath, nature: Nature, problem: FileProblem) -> None:
+    def stays(self, whole: Parcel, relative: PurePosixPath, nature: Nature, problem: FileProblem) -> None:
         """Write down why an archive stays where it is."""
         path, now = whole.listing.path(relative), self.clock()
         before = self.remainders.get(path)
@@ -279,7 +299,12 @@ class Filing:
         with self._turn(f"filing {parcel.title}", work.stop):
             if not parcel.members and self._has_broken_off():
                 self._recovered(work.stop)  # a command was killed while the sounds were heard
-            proposal = self.proposing.plan(parcel, opinion, forced=work.forced, stop=work.stop)
+            reserved = () if work.approval is None else work.approval.reserved
+            proposal = self.proposing.plan(
+                parcel, opinion, forced=work.forced, reserved=reserved, stop=work.stop
+            )
+            if work.approval is not None and not work.approval.allows(proposal.plan):
+                raise NotApproved
             if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
                 batch = self._batch_to_join(work, proposal)

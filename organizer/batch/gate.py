@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.errors import FileProblem
+from organizer.library.remainders import Nature
 from organizer.pack import is_junk
 from organizer.recognition.identity import content_hash
 from organizer.sample import Stamp
@@ -14,7 +15,7 @@ from organizer.stopping import never
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from organizer.execution.journal import Journal
@@ -23,37 +24,43 @@ if TYPE_CHECKING:
 
 
 class Gate:
-    """Lets through what is new. `context` names the rules and the model that verdicts rest on today."""
+    """Lets through what is new. `context` names the rules and the model that verdicts rest on today;
+    `suggesting`, whether what was suggested stays so.
+    """
 
     def __init__(
         self,
         journal: Journal,
         remainders: Remainders,
         *,
+        suggesting: bool = False,
         context: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
         self._journal = journal
         self._remainders = remainders
+        self._suggesting = suggesting
         self._context = context
         self._clock = clock
 
     def wanted(
         self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop = never
-    ) -> list[Path]:
+    ) -> Iterator[Path]:
         """Leave out junk, what undo put back, and what is known to stay as long as nothing changed.
 
         Raises `Stopped` when asked to stop, as `is_open` and `is_held` do: a large file may have to be read.
         """
-        return [
+        return (
             path
             for path, stat in found
             if not is_junk(PurePosixPath(path.relative_to(root)))
             and self.is_open(path, Stamp.of(stat), stop=stop)
-        ]
+        )
 
     def is_open(self, path: Path, stamp: Stamp, *, stop: Stop = never) -> bool:
         stays = self._remainders.get(path)
+        if stays is not None and stays.nature is Nature.SUGGESTED and not self._suggesting:
+            stays = None  # its user would have it filed without being asked now
         if stays is not None and stays.still_holds(stamp, context=self._context(), now=self._clock()):
             return False
         return not self.is_held(path, stamp, stop=stop)

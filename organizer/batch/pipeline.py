@@ -199,6 +199,7 @@ class Pipeline:
         after: Iterable[Plan] = (),
         foreseen: Mapping[str, Twin] = planner.NO_TWINS,
         members: Mapping[Path, tuple[Path, str]] = planner.NO_MEMBERS,
+        reserved: Collection[Path] = (),
     ) -> Plan:
         """Plan with the library's folders as they are now, or as they would be after other plans.
 
@@ -234,6 +235,7 @@ class Pipeline:
             members=members,
             held=_attributes_of(decisions),
             linked=self._linked(decisions),
+            reserved=reserved,
             attribute=name_for(sys.platform),
         )
 

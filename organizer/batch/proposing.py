@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -142,24 +142,52 @@ class Proposing:
     ) -> list[Plan]:
         """Say what filing these arrivals now, one after the other, would do."""
         proposals: list[Proposal] = []
-
-        def propose(parcel: Parcel) -> None:
-            opinion = self.hear(parcel, parcel.chosen, progress=progress)
-            proposals.append(self.plan(parcel, opinion, forced=forced, after=proposals))
-
         for arrival in arrivals:
-            whole = self.parcel(arrival, forced=forced)
-            plain, archives = self.sorted_out(whole)
-            propose(plain)
-            for relative in archives:
-                try:
-                    with self.inside(whole, relative, progress=progress) as parcel:
-                        propose(parcel)
-                except FileProblem:
-                    continue  # it stays as it is; a run says why
-                if proposals[-1].takes_all and not parcel.refused:
-                    propose(replace(whole, chosen=[relative]))
+            found = self.proposals(arrival, progress=progress, forced=forced, after=tuple(proposals))
+            proposals += [proposal for _, proposal in found]
         return [one.plan for one in proposals]
+
+    def proposals(
+        self,
+        arrival: Arrival,
+        *,
+        stop: Stop = never,
+        progress: Progress = unseen,
+        forced: bool = False,
+        after: Sequence[Proposal] = (),
+        reserved: Collection[Path] = (),
+        refused: Callable[[Parcel, PurePosixPath, FileProblem], None] = lambda *_: None,
+    ) -> Iterator[tuple[Parcel, Proposal]]:
+        """Say what filing an arrival would do `after` other things, in the parts in which it would be filed.
+
+        Paths that are `reserved` are left to others. `refused` is told of archives that cannot be opened.
+        Raises `Stopped` when asked to stop.
+        """
+        made = list(after)
+
+        def propose(parcel: Parcel) -> Iterator[tuple[Parcel, Proposal]]:
+            for start in range(0, len(parcel.chosen) or 1, PART):
+                part = parcel.chosen[start : start + PART]
+                total = len(parcel.chosen)
+                opinion = self.hear(parcel, part, stop=stop, progress=progress, before=start, total=total)
+                made.append(
+                    self.plan(parcel, opinion, forced=forced, after=made, reserved=reserved, stop=stop)
+                )
+                yield parcel, made[-1]
+
+        whole = self.parcel(arrival, forced=forced, stop=stop)
+        plain, archives = self.sorted_out(whole)
+        yield from propose(plain)
+        for relative in archives:
+            try:
+                with self.inside(whole, relative, stop=stop, progress=progress) as parcel:
+                    inside = list(propose(parcel))
+            except FileProblem as problem:
+                refused(whole, relative, problem)
+                continue
+            yield from inside
+            if all(proposal.takes_all for _, proposal in inside) and not parcel.refused:
+                yield from propose(replace(whole, chosen=[relative]))
 
     def parcel(self, arrival: Arrival, *, forced: bool, stop: Stop = never) -> Parcel:
         """Choose the work among the files of an arrival."""
@@ -269,6 +297,7 @@ class Proposing:
         forced: bool,
         after: Sequence[Proposal] = (),
         stop: Stop = never,
+        reserved: Collection[Path] = (),
     ) -> Proposal:
         """Plan on the disk as it is now: an undo may have come while the sounds were heard.
 
@@ -298,6 +327,7 @@ class Proposing:
             copied=self._journal.copies_of(decision.item.path for decision in still),
             after=[one.plan for one in after],
             foreseen=_foreseen(after),
+            reserved=reserved,
         )
         return Proposal(decisions=still, problems=opinion.problems, plan=plan)
 

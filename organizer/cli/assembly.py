@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from organizer.batch.filing import Filing
     from organizer.batch.gate import Gate
+    from organizer.batch.observing import Observing
     from organizer.batch.proposing import Proposing
+    from organizer.batch.suggesting import Suggesting
     from organizer.batch.undoing import Undoing
     from organizer.execution.executor import Executor
     from organizer.execution.filesystem import Filesystem
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from organizer.execution.reader import JournalReader
     from organizer.library.index import Index
     from organizer.library.remainders import Remainders
+    from organizer.library.suggestions import Suggestions
     from organizer.recognition.recognize import Recognizer
     from organizer.rules.book import RuleBook
 
@@ -123,6 +126,7 @@ class Assembly:
         return Gate(
             self.journal,
             self.remainders,
+            suggesting=self.config.mode == "suggest",
             context=lambda: context_of(self.book, self.ear),
             clock=self.clock,
         )
@@ -158,6 +162,29 @@ class Assembly:
             libraries=self.config.library_roots,
             clock=self.clock,
         )
+
+    @cached_property
+    def suggestions(self) -> Suggestions:
+        from organizer.library.suggestions import Suggestions
+
+        return Suggestions(self._store)
+
+    @cached_property
+    def suggesting(self) -> Suggesting:
+        from organizer.batch.suggesting import Suggesting
+
+        return Suggesting(filing=self.filing, suggestions=self.suggestions, inboxes=self.config.inbox)
+
+    @property
+    def served(self) -> Filing | Suggesting:
+        """What the service does with what arrives."""
+        return self.suggesting if self.config.mode == "suggest" else self.filing
+
+    @cached_property
+    def observing(self) -> Observing:
+        from organizer.batch.observing import Observing
+
+        return Observing(self.index, state=self.home.state, content_hash=self.filesystem.content_hash)
 
     @cached_property
     def undoing(self) -> Undoing:

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Set up": {
         "init": ("setup:init", "Write the configuration and the default rules, make the folders."),
         "doctor": ("doctor:doctor", "Check the installation, the folders, the rules and the model."),
+        "notify": ("notify:notify", "Try whether notes reach the desktop."),
         "service": ("service:service", "Have the service started by systemd or launchd."),
         "demo": ("demo:demo", "Watch a small made-up pack being filed, then undone."),
     },
@@ -31,6 +32,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "run": ("run:run", "Watch the inboxes and file what arrives."),
         "pause": ("pause:pause", "Let the service rest for a while."),
         "resume": ("pause:resume", "End a pause."),
+        "approve": ("approve:approve", "File what the service only suggested."),
+        "discard": ("approve:discard", "Leave in the inbox what it suggested."),
         "sort": ("sort:sort", "File a folder or some files now."),
         "classify": ("classify:classify", "Say what each file is; touch nothing."),
         "reclassify": ("reclassify:reclassify", "Show what today's model and rules would change."),

@@ -40,7 +40,7 @@ def install(*, dry_run: bool, json_: bool) -> None:
       organizer service install
       organizer service install --dry-run
     """
-    system = _system()
+    system = this_system()
     _tell(system.steps_of_install if dry_run else system.install(), dry_run=dry_run, json_=json_)
 
 
@@ -54,7 +54,7 @@ def uninstall(*, dry_run: bool, json_: bool) -> None:
     Example:
       organizer service uninstall
     """
-    system = _system()
+    system = this_system()
     _tell(system.steps_of_uninstall if dry_run else system.uninstall(), dry_run=dry_run, json_=json_)
 
 
@@ -70,7 +70,7 @@ def status(ctx: click.Context, *, json_: bool) -> None:
     Example:
       organizer service status
     """
-    found = _system().state()
+    found = this_system().state()
     if json_:
         told = {
             "unit": found.file,
@@ -96,10 +96,11 @@ def print_() -> None:
       organizer service print > ~/.config/systemd/user/organizer.service
       systemctl --user enable --now organizer
     """
-    click.echo(_system().text, nl=False)
+    click.echo(this_system().text, nl=False)
 
 
-def _system() -> InitSystem:
+def this_system() -> InitSystem:
+    """Give what starts programs here, with the command of this installation."""
     from organizer.service.installing import init_system
 
     beside = Path(sys.executable).with_name("organizer")

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from organizer.cli.assembly import Assembly
-from organizer.cli.output import as_json, counted, duration_text, say
+from organizer.cli.output import as_json
+from organizer.cli.status_text import tell
 from organizer.execution.locks import service_holder
 from organizer.library.remainders import TROUBLES, Nature
-from organizer.service.report import ServiceReport, read
+from organizer.service.report import ServiceReport, read, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from organizer.library.remainders import Remainder
 
 # How often --watch looks again.
 SECONDS_BETWEEN_LOOKS = 1.0
-# Of each nature, so many are named; --json and `organizer why FILE` tell the rest.
-NAMED = 10
-TITLES = {
-    Nature.FAILED: "Failed, and tried again by itself",
-    Nature.UNREADABLE: "Cannot be read",
-    Nature.ARCHIVE: "Archives, left where they are",
-    Nature.BUNDLE: "Instruments and projects, left whole",
-}
 
 
 @click.command()
@@ -55,7 +50,7 @@ def status(ctx: click.Context, *, json_: bool, watch: bool) -> None:
         if json_:
             click.echo(as_json(told, indent=None if watch else 2))
         else:
-            _tell(told, stays)
+            tell(told, stays, now=time.time())
         if not watch:
             ctx.exit(told["exit_code"])
         time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -72,10 +67,10 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
         for one in parts.remainders.all()
         if config.inbox_of(one.path) is not None and os.path.lexists(one.path)
     ]
-    libraries = _libraries(parts)
     last = parts.journal_to_read.batches(limit=1)
     running = holder is not None
     live = report if running else None
+    libraries = _libraries(parts, live)
     # What is under way just now is told by `busy`.
     open_ = parts.journal_to_read.unfinished() if live is None or live.busy is None else []
     told: dict[str, Any] = {
@@ -91,18 +86,36 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
         "growing": live.growing if live else [],
         "busy": None if live is None or live.busy is None else _busy(live),
         "last_scan": live.last_scan if live else None,
+        "batches_filed": live.batches_filed if live else 0,
+        "files_filed": live.files_filed if live else 0,
+        "files_a_second": live.files_filed / live.seconds_filing if live and live.seconds_filing else None,
+        "filed_at": live.filed_at if live else None,
         "retrying": live.retrying if live else 0,
+        "retries": [msgspec.to_builtins(one) for one in (live.retries if live else [])],
+        "mode": config.mode,
+        "suggested": _suggested(parts, stays),
         "held": parts.journal_to_read.held_count([inbox.root for inbox in config.inbox]),
-        **{nature.value: _listed(stays, nature) for nature in Nature},
+        **{nature.value: _listed(stays, nature) for nature in Nature if nature is not Nature.SUGGESTED},
         "paused": live.paused if live else "",
         "rules_problem": live.rules_problem if live else "",
+        "config_problem": live.config_problem if live else "",
         "errors": [{"time": one.time, "sentence": one.sentence} for one in (live.errors if live else [])],
         "model": live.model_id if live else None,
+        "rules": live.rules_digest if live else None,
         "last_batch": last[0].id if last else None,
     }
     there = all(one["present"] for one in libraries)
     told["exit_code"] = _code(running=running, report=live, stays=stays, there=there)
     return told, stays
+
+
+def _suggested(parts: Assembly, stays: Sequence[Remainder]) -> list[dict[str, Any]]:
+    if not any(one.nature is Nature.SUGGESTED for one in stays):
+        return []
+    return [
+        {"suggestion": one.id, "title": one.title, "files": len(one.files), "made_at": one.made_at}
+        for one in parts.suggestions.waiting(stays)
+    ]
 
 
 def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remainder], there: bool) -> int:
@@ -112,7 +125,7 @@ def _code(*, running: bool, report: ServiceReport | None, stays: Sequence[Remain
     return 1 if degraded or any(one.nature in TROUBLES for one in stays) else 0
 
 
-def _libraries(parts: Assembly) -> list[dict[str, Any]]:
+def _libraries(parts: Assembly, report: ServiceReport | None) -> list[dict[str, Any]]:
     """Describe the libraries, the first of which has no name."""
     roots = {"": parts.config.library_root, **parts.config.other_libraries}
     return [
@@ -121,9 +134,31 @@ def _libraries(parts: Assembly) -> list[dict[str, Any]]:
             "path": str(root),
             "samples": parts.index.count_below(root),
             "present": not parts.journal_to_read.is_away(root),
+            "free": _free(root),
+            **_seen_of(root, report),
         }
         for name, root in roots.items()
     ]
+
+
+def _seen_of(root: Path, report: ServiceReport | None) -> dict[str, Any]:
+    """Tell what the service has seen of a library."""
+    one = next((one for one in report.libraries if one.path == shown(root)), None) if report else None
+    return {
+        "watched": one.watched if one else None,
+        "looked_at": one.looked_at if one else None,
+        "unknown": one.unknown if one else None,
+        "missing": one.missing if one else None,
+        "changed": one.changed if one else None,
+        "moved_by_hand": one.moved if one else None,
+    }
+
+
+def _free(root: Path) -> int | None:
+    try:
+        return shutil.disk_usage(root).free
+    except OSError:
+        return None
 
 
 def _inboxes(report: ServiceReport | None, configured: list[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -135,6 +170,9 @@ def _inboxes(report: ServiceReport | None, configured: list[tuple[str, str]]) ->
             "path": one.path,
             "present": one.present,
             "watch": one.watch,
+            "folders": one.folders,
+            "last_event": one.last_event,
+            "last_scan": one.last_scan,
             "degraded": one.degraded,
             "network": one.network,
             "unreadable": one.unreadable,
@@ -151,73 +189,13 @@ def _busy(report: ServiceReport) -> dict[str, Any]:
 
 def _listed(stays: Sequence[Remainder], nature: Nature) -> list[dict[str, Any]]:
     return [
-        {"path": one.path, "reason": one.reason, "hint": one.hint, "retry_at": one.retry_at}
+        {
+            "path": one.path,
+            "reason": one.reason,
+            "hint": one.hint,
+            "attempts": one.attempts,
+            "retry_at": one.retry_at,
+        }
         for one in stays
         if one.nature is nature
     ]
-
-
-def _tell(told: dict[str, Any], stays: Sequence[Remainder]) -> None:
-    if told["running"]:
-        since = f", up for {duration_text(time.time() - told['since'])}" if told["since"] else ""
-        say(f"running (process {told['pid']}{since})")
-    else:
-        say("not running: start it with `organizer run`, or as a service with systemd")
-    for inbox in told["inboxes"]:
-        say(f"inbox    {inbox['path']}{_inbox_notes(inbox)}")
-    for one in (told["library"], *told["libraries"]):
-        missing = "" if one["present"] else "; not there, it is waited for"
-        say(f"library  {one['path']}: {counted(one['samples'], 'sample')}{missing}")
-    if told["busy"]:
-        busy = told["busy"]
-        say(f"filing   {busy['title']}: {busy['stage']} {busy['done']} of {busy['total']}")
-    for one in told["interrupted"]:
-        say(f"broken off: batch {one['batch']} ({one['title']}); it is ended as soon as its disks are there")
-    if told["paused"]:
-        say(f"resting  {told['paused']}")
-    if told["waiting"]:
-        say(f"waiting  {counted(told['waiting'], 'file')} until complete")
-    for path in told["growing"]:
-        say(f"growing  {path}: it has been changing for long, and is not filed before it is complete")
-    if told["retrying"]:
-        say(f"retrying {counted(told['retrying'], 'pack')} that failed before")
-    if told["held"]:
-        held = counted(told["held"], "file")
-        say(f"held     {held} that an undo put back; `organizer redo` or `sort` files what is held")
-    if told["rules_problem"]:
-        say(f"rules    broken, the last good ones are in force: {told['rules_problem']}")
-    for error in told["errors"]:
-        when = datetime.fromtimestamp(error["time"]).strftime("%Y-%m-%d %H:%M")
-        say(f"error    {when}  {error['sentence']}")
-    for nature, title in TITLES.items():
-        _tell_nature([one for one in stays if one.nature is nature], title)
-    left = sum(one.nature is Nature.LEFT for one in stays)
-    if left:
-        say(f"Left where they are, as the rules say: {counted(left, 'file')}")
-
-
-def _inbox_notes(inbox: dict[str, Any]) -> str:
-    if inbox["watch"] is None:
-        return ""
-    if not inbox["present"]:
-        return ": not there; it is waited for"
-    notes = [f"watched ({inbox['watch']})"]
-    if inbox["network"]:
-        notes.append(f"network file system {inbox['network']}")
-    if inbox["degraded"]:
-        notes.append(f"degraded: {inbox['degraded']}")
-    notes += [f"cannot be listed: {folder}" for folder in inbox["unreadable"]]
-    return f": {', '.join(notes)}"
-
-
-def _tell_nature(found: Sequence[Remainder], title: str) -> None:
-    if not found:
-        return
-    say(f"{title}: {len(found)}")
-    for one in found[:NAMED]:
-        retry = ""
-        if one.retry_at is not None:
-            retry = f" (next try in {duration_text(max(one.retry_at - time.time(), 0))})"
-        say(f"  {one.path}: {one.reason}{retry}" + (f". {one.hint}" if one.hint else ""))
-    if len(found) > NAMED:
-        say(f"  and {len(found) - NAMED} more; --json names all")

@@ -68,14 +68,23 @@ def execution_lock(state: Path, *, wait: float, what: str, stop: Stop = never) -
 
 def service_holder(state: Path) -> Holder | None:
     """Say who runs the service, None where nobody does."""
-    if not (state / "service.lock").exists():
+    return _holder(state, "service")
+
+
+def execution_holder(state: Path) -> Holder | None:
+    """Say who changes files just now, None where nobody does."""
+    return _holder(state, "execution")
+
+
+def _holder(state: Path, name: str) -> Holder | None:
+    if not (state / f"{name}.lock").exists():
         return None
-    lock = FileLock(state / "service.lock", timeout=0)
+    lock = FileLock(state / f"{name}.lock", timeout=0)
     try:
         with lock:
             return None
     except Timeout:
-        return _read(state / "service.holder.json")
+        return _read(state / f"{name}.holder.json")
 
 
 @contextmanager

@@ -22,6 +22,10 @@ _COLUMNS = (
 )
 
 
+_KNOWN = "path, size, mtime_ns, inode, device, content_hash"
+_PAGE = 500
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One sample of the library, as it was heard last."""
@@ -32,6 +36,15 @@ class Entry:
     sample: Sample
     rule: str
     heard_at: float  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What tells a file of the library from others, without what was heard."""
+
+    path: Path
+    stamp: Stamp
+    content_hash: str
 
 
 class Index:
@@ -60,6 +73,38 @@ class Index:
             f"SELECT {_COLUMNS} FROM samples WHERE path > ? AND path < ? ORDER BY path", prefix_range(folder)
         )
         return (_entry_of(row) for row in rows)
+
+    def known_below(self, folder: Path) -> Iterator[Known]:
+        """Give what tells files below a folder from others, in the order of paths; the index may change
+        meanwhile."""
+        start, end = prefix_range(folder)
+        while True:
+            rows = self._store.execute(
+                f"SELECT {_KNOWN} FROM samples WHERE path > ? AND path < ? ORDER BY path LIMIT {_PAGE}",
+                (start, end),
+            ).fetchall()
+            yield from (_known_of(row) for row in rows)
+            if len(rows) < _PAGE:
+                return
+            start = rows[-1][0]
+
+    def with_inode(self, inode: int) -> list[Known]:
+        rows = self._store.execute(f"SELECT {_KNOWN} FROM samples WHERE inode = ?", (to_signed(inode),))
+        return [_known_of(row) for row in rows]
+
+    def stamp_at(self, path: Path) -> Stamp | None:
+        row = self._store.execute(f"SELECT {_KNOWN} FROM samples WHERE path = ?", (to_blob(path),)).fetchone()
+        return None if row is None else _known_of(row).stamp
+
+    def restamp(self, changes: Iterable[tuple[Path, Stamp]]) -> None:
+        """Take note of other stamps of the same bytes."""
+        self._in_one_go(
+            "UPDATE samples SET size = ?, mtime_ns = ?, inode = ?, device = ? WHERE path = ?",
+            [
+                (one.size, one.mtime_ns, to_signed(one.inode), to_signed(one.device), to_blob(path))
+                for path, one in changes
+            ],
+        )
 
     def with_sounds(self, sounds: Iterable[str]) -> Iterator[Entry]:
         """Give every entry of these sounds, in the order of sounds and paths."""
@@ -157,3 +202,8 @@ def _entry_of(row: tuple[Any, ...]) -> Entry:
         rule=rule,
         heard_at=heard_at,
     )
+
+
+def _known_of(row: tuple[Any, ...]) -> Known:
+    path, size, mtime_ns, inode, device, content_hash = row
+    return Known(to_path(path), Stamp(size, mtime_ns, to_unsigned(inode), to_unsigned(device)), content_hash)

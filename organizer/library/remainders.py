@@ -29,6 +29,7 @@ class Nature(StrEnum):
     UNREADABLE = "unreadable"  # audio that cannot be heard
     ARCHIVE = "archive"  # an archive, not opened
     BUNDLE = "bundle"  # part of an instrument or a project, left whole
+    SUGGESTED = "suggested"  # it would be filed, once its user approves
     LEFT = "left"  # the rules leave it where it is
 
 

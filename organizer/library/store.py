@@ -13,7 +13,7 @@ from pathlib import Path
 
 from organizer.errors import OrganizerError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE samples (
     path BLOB PRIMARY KEY,
@@ -43,6 +43,21 @@ CREATE TABLE remainders (
     seen_at REAL NOT NULL
 ) WITHOUT ROWID;
 """
+# What each version has added since to a store that is no older.
+_ADDED = {
+    3: """
+CREATE INDEX samples_by_inode ON samples (inode);
+CREATE TABLE suggestions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    inbox TEXT NOT NULL, pack BLOB, title BLOB NOT NULL,
+    made_at REAL NOT NULL,
+    files TEXT NOT NULL,
+    heard TEXT NOT NULL,
+    plans TEXT NOT NULL
+);
+""",
+}
+_OLDEST = min(_ADDED) - 1
 
 
 def open_store(path: Path) -> sqlite3.Connection:
@@ -53,7 +68,7 @@ def open_store(path: Path) -> sqlite3.Connection:
     try:
         connection = _connect(path)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, SCHEMA_VERSION):
+        if version and not _OLDEST <= version <= SCHEMA_VERSION:
             raise sqlite3.DatabaseError(f"schema {version}")
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
@@ -61,15 +76,12 @@ def open_store(path: Path) -> sqlite3.Connection:
         _set_aside(path)
         connection = _connect(path)
         version = 0
-    if version == 0:
+    if version < SCHEMA_VERSION:
+        parts = ["" if version else _SCHEMA, *(part for added, part in _ADDED.items() if added > version)]
         # Two commands may open a new index at the same moment; the second finds the tables made.
-        connection.executescript(
-            "BEGIN IMMEDIATE;"
-            + _SCHEMA.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS").replace(
-                "CREATE INDEX", "CREATE INDEX IF NOT EXISTS"
-            )
-            + f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        )
+        script = "".join(parts).replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS")
+        script = script.replace("CREATE INDEX", "CREATE INDEX IF NOT EXISTS")
+        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     return connection
 
 

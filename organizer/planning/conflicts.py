@@ -73,14 +73,16 @@ class InTheWay(Exception):
 
 
 class Claims:
-    """The names that a plan has spoken for, on top of those that are there."""
+    """The names that a plan has spoken for, on top of those that are there, or `reserved` for others."""
 
-    def __init__(self, snapshot: Snapshot, library: Path) -> None:
+    def __init__(self, snapshot: Snapshot, library: Path, *, reserved: Iterable[Path] = ()) -> None:
         self._snapshot = snapshot
         self._library = library
         self._names: dict[Path, dict[str, set[str]]] = {}  # folder -> folded name -> names as spelled
         self._next: dict[tuple[Path, str], int] = {}
         self._made: dict[Path, None] = {}
+        for path in reserved:
+            self._claim(path.parent, path.name)
 
     @property
     def made(self) -> tuple[Path, ...]:

@@ -37,15 +37,23 @@ class Bulletin:
         notify: Notifier,
         healthy: Callable[[], bool],
         model_id: str,
+        before: ServiceReport | None = None,
+        each_beat: Callable[[], None] = lambda: None,
         clock: Callable[[], float],
         wall: Callable[[], float],
     ) -> None:
         self.report = ServiceReport(
             pid=os.getpid(), version=__version__, started=wall(), updated=wall(), model_id=model_id
         )
+        if before is not None:  # the same service, under other settings
+            self.report.started = before.started
+            self.report.batches_filed, self.report.files_filed = before.batches_filed, before.files_filed
+            self.report.seconds_filing, self.report.filed_at = before.seconds_filing, before.filed_at
+            self.report.errors = before.errors
         self._path = path
         self._notify = notify
         self._healthy = healthy
+        self._each_beat = each_beat
         self._clock = clock
         self._wall = wall
         self._told = self._beaten = float("-inf")
@@ -70,6 +78,7 @@ class Bulletin:
 
     def beat(self) -> None:
         """Tell systemd that the service lives; silent while some inbox is not heard."""
+        self._each_beat()
         seconds = self._notify.watchdog_seconds
         now = self._clock()
         if seconds is None or now - self._beaten < seconds / _BEATS_PER_WATCHDOG:

@@ -8,74 +8,37 @@ from __future__ import annotations
 
 import logging
 import queue
-import signal
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from organizer.batch.arrivals import Arrival
+from organizer.errors import OrganizerError
 from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
 from organizer.service.intake import Intake
-from organizer.service.report import Busy, shown
+from organizer.service.report import Busy, Retry, shown
 from organizer.service.retries import Retries
+from organizer.service.signals import hearing
 from organizer.service.watch import Watch
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
-    from types import FrameType
 
     from organizer.config import Config
+    from organizer.service.library import LibraryWatch
     from organizer.service.notify import Notifier
     from organizer.service.pausing import Pausing
+    from organizer.service.report import ServiceReport
+    from organizer.service.served import Filed, Files
     from organizer.service.settle import ReadyBatch
-    from organizer.stopping import Stop
-
-    Hear = Callable[[int, FrameType | None], None]
 
 logger = logging.getLogger(__name__)
 
-_MOST_GROWING = 20  # named in the report
+_MOST_NAMED = 20  # of a kind, in the report
 _RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
+_LOOK_SECONDS = 0.05  # at the libraries, before looking whether something arrives
 _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
-
-
-class Filed(Protocol):
-    """What came of one batch; without a number where nothing was to be done."""
-
-    @property
-    def batch(self) -> int | None: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def filed(self) -> int: ...
-    @property
-    def left(self) -> int: ...
-    @property
-    def problems(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
-    @property
-    def interrupted(self) -> bool: ...
-
-
-class Files(Protocol):
-    """What the service needs of filing."""
-
-    @property
-    def model_id(self) -> str: ...
-    def wanted(
-        self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /, *, stop: Stop
-    ) -> list[Path]: ...
-    def file(
-        self, arrival: Arrival, /, *, stop: Stop, progress: Callable[[str, int, int], None]
-    ) -> Filed: ...
-    def recover(self, *, stop: Stop) -> tuple[str, ...]: ...
-    def due(self) -> list[Path]: ...
-    def reload(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +62,16 @@ class Service:
         notify: Notifier,
         report_path: Path,
         pausing: Pausing | None = None,
+        reconfigure: Callable[[], bool] = lambda: False,
+        libraries: Sequence[LibraryWatch] = (),
+        before: ServiceReport | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         once: bool = False,
         rhythm: Rhythm | None = None,
         progress: Callable[[str, int, int], None] | None = None,
+        each_beat: Callable[[], None] = lambda: None,
+        each_batch: Callable[[Filed], None] = lambda _: None,
     ) -> None:
         self._rescan_seconds = config.rescan_seconds
         self._filing = filing
@@ -112,25 +80,38 @@ class Service:
         self._wall = wall
         self._once = once
         self._pausing = None if once else pausing
+        self._reconfigure = reconfigure  # says whether there are other settings now, ready to be used
+        self.superseded = False  # it has stopped for another to go on, under other settings
         self._shown_progress = progress
+        self._each_batch = each_batch
         self._rhythm = rhythm or Rhythm()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
         self._intakes = [
             Intake(
                 inbox,
-                Watch(inbox.root, ring=self._ring, poll_seconds=self._rhythm.poll),
+                Watch(
+                    inbox.root,
+                    ring=self._ring,
+                    mode=config.watch_of(inbox),
+                    poll_seconds=self._rhythm.poll,
+                ),
                 wanted=filing.wanted,
                 settle_seconds=config.settle_seconds,
                 stop=self._beating,
+                wall=wall,
             )
             for inbox in config.inbox
         ]
+        self._libraries = libraries
+        self._looking = False  # some library is not looked through to its end
         self._retries = Retries(first_seconds=self._rhythm.retry)
         self._bulletin = Bulletin(
             report_path,
             notify=notify,
             healthy=lambda: all(intake.watch.healthy() for intake in self._intakes),
             model_id=filing.model_id,
+            before=before,
+            each_beat=each_beat,
             clock=clock,
             wall=wall,
         )
@@ -142,6 +123,10 @@ class Service:
         self._untold = False  # the report has news that it is too early to write
         self._next_pulse = self._next_scan = self._next_due = float("-inf")
 
+    @property
+    def report(self) -> ServiceReport:
+        return self._bulletin.report
+
     def stop(self) -> None:
         """Ask the service to stop; a batch in hand is interrupted where it can be resumed."""
         self._stopping = True
@@ -149,17 +134,20 @@ class Service:
 
     def run(self) -> int:
         """Serve until stopped, or with `once` until the inboxes are empty; give the exit code."""
-        with self._signals():
+        with hearing(stop=self._on_stop, reload=self._on_reload):
             try:
                 self._begin()
                 while not self._stopping and not (self._once and self._settled()):
                     self._rest()
                     self._step()
-                self._notify.stopping()
-                self._bulletin.report.stopped = self._wall()
+                if not self.superseded:
+                    self._notify.stopping()
+                    self._bulletin.report.stopped = self._wall()
             finally:
                 for intake in self._intakes:
                     intake.watch.stop()
+                for library in self._libraries:
+                    library.stop()
                 self._bulletin.tell(at_once=True)
         if not self._once:
             return 0
@@ -178,12 +166,9 @@ class Service:
     def _step(self) -> None:
         now = self._clock()
         if self._reload_asked:
-            self._reload_asked = False
-            logger.info("asked to look again at rules and inboxes")
-            self._notify.reloading(monotonic_usec=time.monotonic_ns() // 1000)
-            self._reload_rules()
-            self._next_scan = now
-            self._notify.ready()
+            self._reload(now)
+            if self.superseded:
+                return
         for intake in self._intakes:
             if intake.drain(now):
                 self._next_scan = now
@@ -199,8 +184,27 @@ class Service:
                 self._file(intake, ready)
                 if intake.drain(self._clock()):
                     self._next_scan = self._clock()
+        self._look_through()
         self._describe()
         self._bulletin.beat()
+
+    def _reload(self, now: float) -> None:
+        """Read settings and rules again, and look through the inboxes."""
+        self._reload_asked = False
+        logger.info("asked to look again at settings, rules and inboxes")
+        self._notify.reloading(monotonic_usec=time.monotonic_ns() // 1000)
+        self._bulletin.report.config_problem = ""
+        try:
+            self.superseded = self._reconfigure()
+        except OrganizerError as error:
+            self._bulletin.report.config_problem = shown(error.message)
+            logger.error("the settings are refused, the old ones stay in force: %s", error.message)
+        if self.superseded:
+            self._stopping = True
+            return  # whoever takes over says when it is ready
+        self._reload_rules()
+        self._next_scan = now
+        self._notify.ready()
 
     def _look_after(self, now: float) -> None:
         """Keep the watches alive, and scan what must be scanned."""
@@ -274,6 +278,9 @@ class Service:
         self._problems += filed.problems
         report.files_filed += filed.filed
         report.batches_filed += bool(filed.filed)
+        if filed.filed:
+            report.seconds_filing += filed.seconds
+            report.filed_at = self._wall()
         # Copies and tags are something done, though their files are left where they are.
         if filed.batch is not None or filed.problems or filed.interrupted:
             logger.info(
@@ -282,11 +289,26 @@ class Service:
                 "" if filed.batch is None else f", as batch {filed.batch}",
                 "; interrupted" if filed.interrupted else "",
             )
+            self._each_batch(filed)
 
     def _look_for_more(self, intake: Intake, folder: Path, *, besides: Iterable[Path]) -> None:
         """Look whether something of a pack was never heard of: events are hints, not proof."""
         if folder.is_dir() and not folder.is_symlink():
             self._scan(intake, self._clock(), folder=folder, besides=besides)
+
+    def _look_through(self) -> None:
+        """Use a moment in which nothing is to be filed for the libraries."""
+        end = self._clock() + _LOOK_SECONDS
+        self._looking = False
+        for library in self._libraries:
+            try:
+                while not self._paused and not self._beating() and (more := library.step()):
+                    self._looking |= more
+                    if self._clock() >= end:
+                        break
+            except Exception as error:
+                library.put_off()
+                self._bulletin.trouble(f"the library {library.root} could not be looked through", error)
 
     def _reload_rules(self) -> None:
         try:
@@ -304,9 +326,19 @@ class Service:
         report = self._bulletin.report
         growing = [path for intake in self._intakes for path in intake.growing(now)]
         report.inboxes = [intake.report() for intake in self._intakes]
+        report.libraries = [library.report for library in self._libraries]
         report.waiting = sum(len(intake) for intake in self._intakes)
-        report.growing = [shown(path) for path in growing[:_MOST_GROWING]]
+        report.growing = [shown(path) for path in growing[:_MOST_NAMED]]
         report.retrying = len(self._retries)
+        report.retries = [
+            Retry(
+                title=shown(pack or f"loose files in {inbox}"),
+                attempts=attempts,
+                due=self._wall() + due - now,
+            )
+            for (inbox, pack), attempts, due in self._retries.waiting()[:_MOST_NAMED]
+        ]
+        report.rules_digest = self._filing.rules_digest
         report.paused = self._paused
         report.busy = busy
         self._untold = self._bulletin.tell(at_once=at_once)
@@ -340,6 +372,8 @@ class Service:
         if not self._paused:  # what is ready then stays so until the next pulse asks again
             due += [intake.next_due() for intake in self._intakes]
         seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
+        if self._looking:
+            seconds = 0.0
         if self._untold:
             seconds = min(seconds, SECONDS_BETWEEN)
         try:
@@ -351,26 +385,10 @@ class Service:
         if not self._stopping:
             time.sleep(_GATHER_SECONDS)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Hear SIGTERM, SIGINT and SIGHUP; only the main thread may."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        wanted: dict[int, Hear] = {signal.SIGTERM: self._on_stop, signal.SIGINT: self._on_stop}
-        if hasattr(signal, "SIGHUP"):
-            wanted[signal.SIGHUP] = self._on_reload
-        before = {number: signal.signal(number, hear) for number, hear in wanted.items()}
-        try:
-            yield
-        finally:
-            for number, hear in before.items():
-                signal.signal(number, hear)
-
-    def _on_stop(self, number: int, _frame: FrameType | None) -> None:
+    def _on_stop(self, number: int) -> None:
         self._signal = number
         self.stop()
 
-    def _on_reload(self, _number: int, _frame: FrameType | None) -> None:
+    def _on_reload(self) -> None:
         self._reload_asked = True
         self._ring()

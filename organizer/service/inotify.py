@@ -25,19 +25,33 @@ class RememberingReader(InotifyFD):
         super().__init__()
         self.failed = 0  # the error number of the last folder that could not be watched
         self.lost = False  # the kernel dropped events
+        self._watched: set[WatchDescriptor] = set()
+
+    @property
+    def folders(self) -> int:
+        """Count the folders that are watched."""
+        return len(self._watched)
 
     def add_callback(
         self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
     ) -> WatchDescriptor:
         try:
-            return super().add_callback(path, mask, callback, id_)
+            watched = super().add_callback(path, mask, callback, id_)
         except OSError as error:
             self.failed = error.errno or 0
             raise
+        self._watched.add(watched)
+        return watched
+
+    def remove_callbacks(self, callbacks: list[tuple[WatchDescriptor, CallbackId]]) -> None:
+        super().remove_callbacks(callbacks)
+        self._watched.difference_update(watched for watched, _ in callbacks)
 
     def handle_event(self, event: InotifyEvent) -> None:
         if event.is_queue_overflow:
             self.lost = True
+        if event.is_ignored:  # the folder is gone
+            self._watched.discard(event.wd)
         super().handle_event(event)
 
 

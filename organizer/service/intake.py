@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -17,10 +18,11 @@ from organizer.service.headers import whole
 from organizer.service.inbox import scan
 from organizer.service.report import InboxReport, shown
 from organizer.service.settle import Pace, Settler
+from organizer.service.writers import is_being_written
 from organizer.stopping import Stopped, never, until
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from organizer.config import Inbox
     from organizer.service.settle import ReadyBatch
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     class Wanted(Protocol):
         def __call__(
             self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /, *, stop: Stop
-        ) -> list[Path]: ...
+        ) -> Iterable[Path]: ...
 
 
 logger = logging.getLogger(__name__)
 
 _MOST_UNREADABLE = 20  # named in the report
+# Paths that settle at a time: memory stays bounded however much is dropped. Another scan finds the rest.
+MOST_SETTLING = 50_000
 
 
 class Intake:
@@ -49,6 +53,8 @@ class Intake:
         wanted: Wanted,
         settle_seconds: float,
         stop: Stop = never,
+        wall: Callable[[], float] = time.time,
+        most: int = MOST_SETTLING,
     ) -> None:
         self.inbox = inbox
         self.watch = watch
@@ -61,8 +67,14 @@ class Intake:
             stat=os.lstat,
             whole=whole,
             stop=stop,
+            being_written=is_being_written,
         )
+        self._most = most
+        self._left_out = False  # more was found than may settle at a time
         self._unreadable: dict[Path, str] = {}
+        self._wall = wall  # seconds since the epoch
+        self._last_event: float | None = None
+        self._last_scan: float | None = None
 
     def __len__(self) -> int:
         """Count the paths that settle."""
@@ -73,7 +85,10 @@ class Intake:
         must_scan = self.watch.renew()
         if not self.watch.present:
             self._settler.clear()
-        elif must_scan:
+        elif self._left_out and len(self._settler) <= self._most // 2:
+            must_scan = True
+        if must_scan:
+            self._left_out = False
             self._settler.pace = Pace.of(self._settle_seconds, network=bool(self.watch.network))
         return must_scan
 
@@ -92,26 +107,39 @@ class Intake:
 
         found = until(self._stop, scan(folder or root, unreadable=note))
         try:
-            wanted = self._wanted(root, found, stop=self._stop)
+            for path in self._wanted(root, found, stop=self._stop):
+                if path not in besides and not self._takes(path, now):
+                    break
         except Stopped:
             return
-        for path in wanted:
-            if path not in besides:
-                self._settler.found(path, now)
         self._unreadable = unreadable if folder is None else self._unreadable | unreadable
+        if folder is None:
+            self._last_scan = self._wall()
 
     def drain(self, now: float) -> bool:
         """Bring what was heard to the settler; say whether more was heard than could be remembered."""
         files, folders, spilled = self.watch.take()
+        if files or folders:
+            self._last_event = self._wall()
         for path in files:
-            self._settler.touch(path, now)
+            if self._takes(path, now):
+                self._settler.touch(path, now)
         for folder in folders:
             relative = folder.relative_to(self.inbox.root)
             if not is_junk(PurePosixPath(relative)) and not folder.is_symlink():
                 with suppress(Stopped):
                     for path, _ in until(self._stop, scan(folder)):
-                        self._settler.found(path, now)
+                        if not self._takes(path, now):
+                            break
         return spilled
+
+    def _takes(self, path: Path, now: float) -> bool:
+        """Let a path settle that was found, unless so many do that it must wait for another scan."""
+        if len(self._settler) >= self._most and path not in self._settler:
+            self._left_out = True
+            return False
+        self._settler.found(path, now)
+        return True
 
     def offer(self, paths: Iterable[Path], now: float) -> None:
         """Let paths settle again whose time has come."""
@@ -136,6 +164,9 @@ class Intake:
             path=shown(self.inbox.root),
             present=watch.present,
             watch=watch.kind,
+            folders=watch.folders,
+            last_event=self._last_event,
+            last_scan=self._last_scan,
             degraded=watch.degraded,
             network=watch.network,
             unreadable=[f"{shown(path)}: {why}" for path, why in self._unreadable.items()][:_MOST_UNREADABLE],

@@ -67,6 +67,9 @@ class Watcher(Protocol):
     def limit(self) -> str:
         """Say which limit left folders unwatched, and what to do; empty if none did."""
 
+    def folders(self) -> int | None:
+        """Count the folders that the system watches for us; None where it does not tell, or none are."""
+
     def stop(self) -> None: ...
 
 
@@ -110,6 +113,9 @@ class Reader(Protocol):
     failed: int
     lost: bool
 
+    @property
+    def folders(self) -> int: ...
+
     def is_alive(self) -> bool: ...
 
     def stop(self) -> None: ...
@@ -148,6 +154,9 @@ class _Watchdog:
     def limit(self) -> str:
         failed = 0 if self._reader is None else self._reader.failed
         return limit_sentence(failed) if failed in _LIMITS else ""
+
+    def folders(self) -> int | None:
+        return None if self._reader is None else self._reader.folders
 
     def stop(self) -> None:
         if self._observer.is_alive():

@@ -16,9 +16,22 @@ class InboxReport(msgspec.Struct, kw_only=True):
     path: str
     present: bool
     watch: Literal["native", "poll"]
+    folders: int | None = None  # that the system watches for us, where it tells
+    last_event: float | None = None
+    last_scan: float | None = None
     degraded: str = ""  # why it is watched worse than it should be
     network: str = ""  # the network file system it lies on
     unreadable: list[str] = []  # folders that the last scan could not list
+
+
+class LibraryReport(msgspec.Struct, kw_only=True):
+    path: str
+    watched: bool = False  # by the system's events; else it is only looked through now and then
+    looked_at: float | None = None
+    unknown: int = 0  # sounds that were never heard
+    missing: int = 0  # that were filed, and lie nowhere
+    changed: int = 0  # that hold other bytes than those that were heard
+    moved: int = 0  # by hand, since the service began
 
 
 class Busy(msgspec.Struct, kw_only=True):
@@ -35,6 +48,14 @@ class Trouble(msgspec.Struct, kw_only=True):
     sentence: str
 
 
+class Retry(msgspec.Struct, kw_only=True):
+    """A batch that failed and waits for its time."""
+
+    title: str
+    attempts: int
+    due: float
+
+
 class ServiceReport(msgspec.Struct, kw_only=True):
     """Times are seconds since the epoch."""
 
@@ -44,23 +65,30 @@ class ServiceReport(msgspec.Struct, kw_only=True):
     updated: float
     stopped: float | None = None  # when it stopped of its own accord
     inboxes: list[InboxReport] = []
+    libraries: list[LibraryReport] = []
     waiting: int = 0  # paths that settle
     growing: list[str] = []  # paths that have been changing for so long that they may never be complete
     busy: Busy | None = None
     last_scan: float | None = None
     batches_filed: int = 0
     files_filed: int = 0
+    seconds_filing: float = 0.0  # that all of it took
+    filed_at: float | None = None  # when the last batch was
+    retries: list[Retry] = []  # the first few of them
     retrying: int = 0  # batches that failed and will be tried again
     errors: list[Trouble] = []  # the last few
     rules_problem: str = ""
+    config_problem: str = ""
     paused: str = ""  # why nothing is filed just now
     model_id: str = ""
+    rules_digest: str = ""
 
     @property
     def healthy(self) -> bool:
         return (
             all(one.present and not one.degraded and not one.unreadable for one in self.inboxes)
             and not self.rules_problem
+            and not self.config_problem
             and not self.retrying
         )
 

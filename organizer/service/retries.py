@@ -63,5 +63,9 @@ class Retries:
                 del self._failed[key]  # never came back: the user took the files away
         return found
 
+    def waiting(self) -> list[tuple[Key, int, float]]:
+        """Give the batches that wait for their time: which, how often they were tried, and when it is."""
+        return [(key, one.attempts, one.due) for key, one in self._failed.items() if one.paths]
+
     def next_due(self) -> float | None:
         return min((failed.due for failed in self._failed.values() if failed.paths), default=None)

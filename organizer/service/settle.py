@@ -1,7 +1,7 @@
 """When a file counts as complete, and when the files that were dropped together are ready to be filed.
 
-A pure tracker of one inbox: time is told to it, the disk is seen through `stat` and `whole` alone, and
-it has no threads. It neither lists folders nor files anything.
+A pure tracker of one inbox: time is told to it, the disk is seen through `stat`, `whole` and `being_written`
+alone, and it has no threads. It neither lists folders nor files anything.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ class Settler:
         pace: Pace,
         stat: Callable[[Path], os.stat_result],
         whole: Callable[[Path], bool],
+        being_written: Callable[[Path], bool],
         stop: Stop = never,
     ) -> None:
         self.root = root
@@ -95,6 +96,7 @@ class Settler:
         self._stat = stat
         self._whole = whole
         self._stop = stop  # asked before each look at a file
+        self._being_written = being_written
         self._entries: dict[Path, _Entry] = {}
         self._batches: dict[str | None, _Batch] = {}
         # One item per open path, never later than the path is due; a touch only moves `due` on.
@@ -173,7 +175,7 @@ class Settler:
         return min(times, default=None)
 
     def growing(self, now: float) -> list[Path]:
-        """Name the files that have been changing for so long that they may never be complete."""
+        """Name the files that have been written to for so long that they may never be complete."""
         return sorted(
             path
             for path, entry in self._entries.items()
@@ -226,6 +228,9 @@ class Settler:
 
     def _judge(self, path: Path, entry: _Entry, now: float) -> None:
         """Decide on a file that is quiet and unchanged."""
+        if self._being_written(path):
+            entry.due = now + self.pace.settle
+            return
         if not entry.ragged and type_of(PurePosixPath(path.name)) is FileType.AUDIO:
             entry.ragged = not self._whole(path)
         if entry.ragged and now < entry.touched + self.pace.ragged:

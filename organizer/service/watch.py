@@ -16,6 +16,7 @@ from organizer.service.observers import LimitReached, watch_by_events, watch_by_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from organizer.config import WatchMode
     from organizer.service.observers import Touched, Watcher
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Watch:
         root: Path,
         *,
         ring: Callable[[], None],
+        mode: WatchMode = "auto",
         poll_seconds: float = 5.0,
         by_events: Callable[[Path, Touched], Watcher] = watch_by_events,
         mount_table: Path = MOUNT_TABLE,
@@ -37,6 +39,7 @@ class Watch:
         self.degraded = ""  # why the watch is worse than it should be; empty if it is not
         self.network = ""  # the network file system it lies on; empty for a local one
         self.kind: Literal["native", "poll"] = "native"
+        self._mode = mode
         self._touches = Touches(ring)
         self._poll_seconds = poll_seconds
         self._by_events = by_events
@@ -49,6 +52,11 @@ class Watch:
     @property
     def present(self) -> bool:
         return self._identity is not None
+
+    @property
+    def folders(self) -> int | None:
+        """Count the folders that the system watches for us, where it tells."""
+        return None if self._watcher is None else self._watcher.folders()
 
     def renew(self) -> bool:
         """Bring the watch in line with the disk; say whether the inbox must be scanned now.
@@ -96,7 +104,7 @@ class Watch:
         self.network = network_type(self.root, table=self._mount_table)
         self.degraded = ""
         try:
-            if self.network:
+            if self._mode == "poll" or (self.network and self._mode == "auto"):
                 self._poll()
             else:
                 self._watcher, self.kind = self._by_events(self._real, self._touches.add), "native"

@@ -56,7 +56,7 @@ def test_a_pack_is_filed_and_undone_byte_for_byte_and_then_held(
     assert desk.file() == [Report(batch=None, title="Kit")]
     assert tree_of(desk.inbox) == before
     found = [(path, path.stat()) for path in desk.inbox.rglob("*.wav")]
-    assert desk.parts.filing.wanted(desk.inbox, found) == []
+    assert list(desk.parts.filing.wanted(desk.inbox, found)) == []
     assert desk.held() == len(DEMO_PACK) + 2
 
 
@@ -99,7 +99,7 @@ def test_a_rule_that_only_tags_does_so_once_and_undo_gives_the_bytes_back(
     assert str(tagged["TCON"]) == "percussion"
     assert (pack / "Perc" / "Cowbell.wav.organizer.json").exists()
     found = [(path, path.stat()) for path in desk.inbox.rglob("*") if path.is_file()]
-    assert desk.parts.filing.wanted(desk.inbox, found) == []
+    assert list(desk.parts.filing.wanted(desk.inbox, found)) == []
     entry = desk.parts.index.get(pack / "Perc" / "Cowbell.wav")
     assert entry is not None
     assert entry.sample.facts.content_hash == content_hash(entry.path)
@@ -138,15 +138,15 @@ def test_what_cannot_be_filed_stays_and_says_why(desk: Desk, make_pack: Make) ->
     assert (pack / "empty.wav").exists()
     # Nothing of it is looked at again ...
     found = [(path, path.stat()) for path in desk.inbox.rglob("*") if path.is_file()]
-    assert desk.parts.filing.wanted(desk.inbox, found) == []
+    assert list(desk.parts.filing.wanted(desk.inbox, found)) == []
     # ... until the file changes, or the rules do.
     (pack / "empty.wav").write_bytes(b"now something")
     found = [(path, path.stat()) for path in desk.inbox.rglob("*") if path.is_file()]
-    assert desk.parts.filing.wanted(desk.inbox, found) == [pack / "empty.wav"]
+    assert list(desk.parts.filing.wanted(desk.inbox, found)) == [pack / "empty.wav"]
     rules = desk.home.rules / "default.toml"
     rules.write_text(rules.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     assert desk.parts.filing.reload() is None
-    assert len(desk.parts.filing.wanted(desk.inbox, found)) == 6
+    assert len(list(desk.parts.filing.wanted(desk.inbox, found))) == 6
 
 
 def test_broken_rules_leave_the_last_good_ones_in_force(desk: Desk, make_pack: Make) -> None:

@@ -6,13 +6,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from organizer.config import Home
 from organizer.execution.locks import service_lock
-from organizer.service.report import ServiceReport, Trouble, write
+from organizer.service.report import InboxReport, LibraryReport, Retry, ServiceReport, Trouble, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ def test_a_library_that_is_away_and_a_batch_that_waits_for_it_are_shown(
     with service_lock(home.state):
         ran = run("status")
     assert ran.code == 1
-    assert f"library  {ready / 'Library'}: 1 sample; not there, it is waited for\n" in ran.out
+    assert f"library  {ready / 'Library'}: 1 sample, not there, it is waited for\n" in ran.out
     assert "broken off: batch 1 (Kit); it is ended as soon as its disks are there\n" in ran.out
     (ready / "away").rename(ready / "Library")
     run("undo", "--yes")
@@ -98,3 +99,64 @@ def test_a_status_that_is_watched_tells_again_until_it_is_interrupted(run: Run, 
     watching.communicate(timeout=30)
     assert watching.returncode == 130
     assert (first["running"], second["exit_code"]) == (False, 6)
+
+
+def test_what_a_running_service_knows_of_itself_is_told(run: Run, ready: Path) -> None:
+    home = Home.find({"ORGANIZER_HOME": str(ready / "home")})
+    now = time.time()
+    report = ServiceReport(
+        pid=os.getpid(),
+        version="1",
+        started=now,
+        updated=now,
+        inboxes=[
+            InboxReport(
+                title="Inbox",
+                path=str(ready / "Inbox"),
+                present=True,
+                watch="native",
+                folders=12,
+                last_event=now - 180,
+                last_scan=now - 7200,
+            )
+        ],
+        libraries=[
+            LibraryReport(
+                path=str(ready / "Library"),
+                watched=True,
+                looked_at=now - 3600,
+                unknown=4,
+                missing=2,
+                changed=1,
+            )
+        ],
+        files_filed=1_000,
+        batches_filed=3,
+        seconds_filing=50.0,
+        filed_at=now - 60,
+        retrying=1,
+        retries=[Retry(title="Kit", attempts=3, due=datetime(2026, 3, 4, 5, 6, 7).timestamp())],
+        config_problem="library is missing",
+        model_id="ear-1",
+        rules_digest="b2:0123456789",
+    )
+    with service_lock(home.state):
+        write(report, home.report)
+        said = run("status")
+        told = json.loads(run("status", "--json").out)
+    assert said.code == 1
+    lines = said.out.splitlines()
+    assert "hears with ear-1, rules b2:01234567" in lines
+    watched = "watched (native, 12 folders), last event 3 min ago, looked through 2 h ago"
+    assert f"inbox    {ready / 'Inbox'}: {watched}" in lines
+    (library,) = [line for line in lines if line.startswith("library")]
+    assert (
+        "GB free, watched, looked through 1 h ago, 2 missing (organizer verify names them), 1 changed"
+        in library
+    )
+    assert library.endswith("since they were heard, 4 never heard")
+    assert "filed    1000 files since it began, 20.0 a second, the last 1 min ago" in lines
+    assert "         Kit: 3 attempts, the next at 05:06:07" in lines
+    assert "settings refused, the old ones are in force: library is missing" in lines
+    assert (told["files_a_second"], told["library"]["missing"], told["rules"]) == (20.0, 2, "b2:0123456789")
+    assert told["inboxes"][0]["folders"] == 12

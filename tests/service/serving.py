@@ -31,6 +31,7 @@ class MovingFiles:
     """Moves what arrives to a library by its path below the inbox, and remembers what it was asked."""
 
     model_id = "test-ear"
+    rules_digest = "b2:test"
 
     def __init__(self, library: Path, *, seconds_per_file: float = 0.0) -> None:
         self.library = library

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from organizer.batch.observing import Seen
 from organizer.service.daemon import Service
+from organizer.service.library import LibraryWatch
 from organizer.service.notify import Notifier
 from organizer.service.report import ServiceReport, read
 from tests.service.serving import QUICK, MovingFiles, config_of
 from tests.service.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 
@@ -370,3 +372,47 @@ def test_stopping_interrupts_a_batch_between_two_files(running: Running) -> None
     left = len(list((running.inbox / "Pack").iterdir()))
     assert 0 < left < 195
     assert left + len(list((running.library / "Pack").iterdir())) == 200
+
+
+class Looking:
+    """A library that is looked at, which ends in an error as often as the test says."""
+
+    def __init__(self, root: Path) -> None:
+        self.failures = 1
+        self.looked = 0
+        self.watch = LibraryWatch(
+            root,
+            self,
+            is_away=lambda _: False,
+            may_watch=False,
+            scan_seconds=0.1,
+            first_seconds=0.0,
+            clock=time.monotonic,
+            wall=time.time,
+        )
+
+    def look(self, _root: Path) -> Iterator[Seen]:
+        self.looked += 1
+        if self.looked <= self.failures:
+            raise RuntimeError("the index is gone")
+        yield Seen(unknown=3, whole=True)
+
+    def glance(self, _paths: Iterable[Path]) -> list[tuple[Path, Path]] | None:
+        return []
+
+
+def test_libraries_are_looked_through_while_nothing_arrives(tmp_path: Path) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    looking = Looking(library)
+    running = Running(tmp_path, libraries=[looking.watch])
+    running.start()
+    try:
+        wait_until(running.told(lambda report: report.libraries[0].unknown == 3), "what was seen is told")
+        put(running.inbox / "Pack/Kick.wav")
+        wait_until(running.filed("Pack/Kick.wav"), "it files all the same")
+    finally:
+        running.stop()
+    assert running.report is not None
+    assert "the library" in running.report.errors[0].sentence
+    assert looking.looked > 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from organizer.config import Inbox
-from organizer.service.intake import Intake
+from organizer.service.intake import MOST_SETTLING, Intake
 from organizer.service.watch import Watch
 from organizer.stopping import until
 
@@ -37,19 +37,27 @@ class Deaf:
     def limit(self) -> str:
         return ""
 
+    def folders(self) -> int | None:
+        return 1
+
     def stop(self) -> None:
         return
 
 
 class Place:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, most: int = MOST_SETTLING) -> None:
         self.root = root
         self.kept: set[str] = set()  # names that are not wanted
         self.stopped_after = 1_000_000
         self.watchers: list[Deaf] = []
         self.watch = Watch(root, ring=lambda: None, by_events=self._by_events)
         self.intake = Intake(
-            Inbox(path=str(root)), self.watch, wanted=self._wanted, settle_seconds=3.0, stop=self._stop
+            Inbox(path=str(root)),
+            self.watch,
+            wanted=self._wanted,
+            settle_seconds=3.0,
+            stop=self._stop,
+            most=most,
         )
 
     def put(self, name: str) -> Path:
@@ -162,3 +170,28 @@ def test_a_retry_settles_like_anything_else(place: Place) -> None:
     kick = place.put("Pack/Kick.wav")
     place.intake.offer([kick], 10.0)
     assert place.ready(10.0) == [("Pack", {"Kick.wav"})]
+
+
+def test_so_many_settle_at_a_time_and_the_rest_is_found_when_there_is_room(tmp_path: Path) -> None:
+    place = Place(tmp_path / "inbox", most=4)
+    names = {place.put(f"Pack/{number}.wav").name for number in range(10)}
+    place.intake.renew()
+    place.intake.scan(0.0)
+    assert len(place.intake) == 4
+    place.intake.scan(1.0)
+    place.watchers[0].touched(str(place.put("Pack/10.wav")), folder=False)
+    place.watchers[0].touched(str(place.root / "Pack"), folder=True)
+    place.intake.drain(1.0)
+    assert len(place.intake) == 4
+    assert not place.intake.renew()
+    seen: set[str] = set()
+    for round_ in range(1, 5):
+        for _, filed in place.ready(round_ * 100.0):
+            assert not filed & seen
+            seen |= filed
+            for name in filed:
+                (place.root / "Pack" / name).unlink()
+        if place.intake.renew():
+            place.intake.scan(round_ * 100.0 + 10)
+    assert seen == names | {"10.wav"}
+    assert not place.intake.renew()

@@ -21,6 +21,7 @@ class Disk:
     files: dict[Path, tuple[int, int, int]] = field(default_factory=dict)  # size, mtime, inode
     looks: list[Path] = field(default_factory=list)
     ragged: set[Path] = field(default_factory=set)
+    open: set[Path] = field(default_factory=set)  # to some program that may write on
     mode: int = stat.S_IFREG
 
     def write(self, name: str, *, size: int = 100, mtime: int = 1, inode: int = 7) -> Path:
@@ -38,6 +39,9 @@ class Disk:
     def whole(self, path: Path) -> bool:
         return path not in self.ragged
 
+    def being_written(self, path: Path) -> bool:
+        return path in self.open
+
 
 @pytest.fixture
 def disk() -> Disk:
@@ -46,7 +50,7 @@ def disk() -> Disk:
 
 @pytest.fixture
 def settler(disk: Disk) -> Settler:
-    return Settler(ROOT, pace=PACE, stat=disk.stat, whole=disk.whole)
+    return Settler(ROOT, pace=PACE, stat=disk.stat, whole=disk.whole, being_written=disk.being_written)
 
 
 def batch(pack: str | None, *paths: Path, partial: bool = False) -> ReadyBatch:
@@ -227,6 +231,35 @@ def test_a_file_that_grows_unheard_is_reported_and_never_handed_out(settler: Set
     assert settler.growing(300.0) == [endless]
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_download_that_pauses_is_waited_for_as_long_as_it_is_open(
+    settler: Settler, disk: Disk, ragged: bool
+) -> None:
+    path = disk.write("Pack/Kick.wav", size=1_000)
+    disk.open.add(path)
+    if ragged:
+        disk.ragged.add(path)
+    settler.touch(path, 0.0)
+    assert first_ready(settler, until=600.0) is None
+    assert settler.growing(600.0) == [path]
+    disk.write("Pack/Kick.wav", size=2_000, mtime=2)
+    disk.ragged.clear()
+    disk.open.clear()
+    settler.touch(path, 600.0)
+    ready = [settler.tick(600.0 + second) for second in range(8)]
+    assert [one for found in ready for one in found] == [batch("Pack", path)]
+
+
+def test_a_file_that_is_open_holds_the_rest_of_its_pack_for_a_minute_at_most(
+    settler: Settler, disk: Disk
+) -> None:
+    kick, hat = disk.write("Pack/Kick.wav"), disk.write("Pack/Hat.wav")
+    disk.open.add(kick)
+    settler.touch(kick, 0.0)
+    settler.touch(hat, 0.0)
+    assert first_ready(settler, until=90.0) == (60.0, [batch("Pack", hat, partial=True)])
+
+
 def test_a_file_that_stopped_growing_is_handed_out(settler: Settler, disk: Disk) -> None:
     slow = disk.write("Slow.wav")
     for second in range(100):
@@ -394,7 +427,14 @@ def test_the_heap_does_not_grow_with_touches(settler: Settler, disk: Disk) -> No
 
 def test_where_it_is_time_to_stop_no_further_file_is_looked_at(disk: Disk) -> None:
     stops = [YesFrom(5), YesFrom()]
-    settler = Settler(ROOT, pace=PACE, stat=disk.stat, whole=disk.whole, stop=lambda: stops[0]())
+    settler = Settler(
+        ROOT,
+        pace=PACE,
+        stat=disk.stat,
+        whole=disk.whole,
+        being_written=lambda _: False,
+        stop=lambda: stops[0](),
+    )
     for number in range(10):
         settler.touch(disk.write(f"Pack/{number}.wav"), 0.0)
     assert settler.tick(3.0) == []

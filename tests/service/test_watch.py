@@ -307,6 +307,9 @@ class _Limited:
     def limit(self) -> str:
         return self.reached
 
+    def folders(self) -> int | None:
+        return self._watcher.folders()
+
     def stop(self) -> None:
         self._watcher.stop()
 
@@ -369,3 +372,28 @@ def test_the_limits_of_the_real_kernel_are_noticed(inbox: Path, before: int) -> 
     first, last = done.stdout.splitlines()
     assert first.startswith("poll fs.inotify.max_user_watches" if before else "native")
     assert last.startswith("poll fs.inotify.max_user_watches")
+
+
+def test_the_user_says_how_an_inbox_is_watched(
+    inbox: Path, tmp_path: Path, watching: Callable[..., Watch]
+) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text(f"23 22 0:40 / {inbox} rw - cifs //nas/x rw\n")
+    native, polled = watching(inbox, mode="native", mount_table=table), watching(inbox, mode="poll")
+    assert native.renew()
+    assert polled.renew()
+    assert (native.kind, native.network) == ("native", "cifs")  # still given the time of a network
+    assert (polled.kind, polled.network) == ("poll", "")
+
+
+def test_the_folders_that_the_system_watches_are_counted(inbox: Path, watching: Callable[..., Watch]) -> None:
+    put(inbox / "Pack/Deep/Kick.wav")
+    watch = watching(inbox)
+    assert watch.folders is None
+    watch.renew()
+    assert watch.folders == 3
+    (inbox / "Other").mkdir()
+    wait_until(lambda: watch.folders == 4, "a new folder is watched")
+    shutil.rmtree(inbox / "Pack")
+    wait_until(lambda: watch.folders == 2, "those that are gone are not")
+    assert watch.folders == 2
