@@ -141,10 +141,7 @@ class Filing:
         return said
 
     def end_what_broke_off(self, stop: Stop) -> None:
-        """Bring a batch to its end that a disk, or a stop, has broken off, before anything else is filed.
-
-        Raises `Stopped` when asked to stop.
-        """
+        """Bring a batch to its end that a disk, or a stop, has broken off; `Stopped` when asked to stop."""
         if not self._has_broken_off():
             return
         with self._turn("recovery", stop):
@@ -180,6 +177,10 @@ class Filing:
     def due(self) -> list[Path]:
         """Give the files whose failure is to be tried again now."""
         return self.remainders.due(now=self.clock())
+
+    def retry(self, root: Path) -> None:
+        """Let what failed in an inbox be tried again, whatever its time: its disk may have been away."""
+        self.remainders.retry(root)
 
     def wanted(
         self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop = never
@@ -315,8 +316,7 @@ class Filing:
         """Find the open batch of a pack. One dropped a second time is a batch of its own: to undo both as
         one, two files would have to come back to one place.
         """
-        arrival = work.arrival
-        batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
+        batch = self.journal.open_batch(work.arrival.inbox.title, work.arrival.title, now=self.clock())
         if batch is None:
             return None
         wanted = {one.source for one in proposal.plan.operations if isinstance(one, Move)}

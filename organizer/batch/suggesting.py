@@ -82,6 +82,9 @@ class Suggesting:
     def due(self) -> list[Path]:
         return self.filing.due()
 
+    def retry(self, root: Path) -> None:
+        self.filing.retry(root)
+
     def wanted(
         self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop = never
     ) -> Iterable[Path]:

@@ -329,7 +329,7 @@ class _Chunk:
         """End a move from another disk; where the source cannot go, the copy goes instead.
 
         A source that is gone by now, or is another one, is none of this move's: the copy alone holds what was
-        to be moved.
+        to be moved. One whose disk is gone will come back with it: left open, for recovery to remove it.
         """
         if staged.removes is None:
             return
@@ -351,6 +351,8 @@ class _Chunk:
         try:
             self._files.remove_file_if(source, expected)
         except FileProblem as problem:
+            if not self._grounds.hold(source):
+                raise
             logger.info("%s (moved to %s as it was before)", problem.message, staged.target)
         except OSError as error:
             self._take_back(record, staged, translate(error, source))

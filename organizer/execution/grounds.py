@@ -18,24 +18,39 @@ if TYPE_CHECKING:
 
 
 class Grounds:
-    """The folders, each with the number of its disk at the beginning."""
+    """The folders, each with the numbers of its disk and of itself at the beginning."""
 
     def __init__(self, folders: Iterable[Path], is_away: Callable[[Path], bool]) -> None:
         # The innermost first: a mount point lies in a folder that may be one of them.
         ordered = sorted(folders, key=lambda one: -len(one.parts))
-        self._devices = {one: None if is_away(one) else _device(one) for one in ordered}
+        self._seen = {one: None if is_away(one) else _numbers(one) for one in ordered}
 
     def check(self, operation: Operation) -> None:
         """Raise `Transient` where an operation has to do with a folder that is on another disk by now."""
         for name in ("target", "path", "source", "original", "archive"):
             place = getattr(operation, name, None)
-            root = next((one for one in self._devices if place and place.is_relative_to(one)), None)
-            if root is not None and (self._devices[root] is None or _device(root) != self._devices[root]):
+            root = None if place is None else self._root_of(place)
+            if root is None:
+                continue
+            seen, now = self._seen[root], _numbers(root)
+            if seen is None or now is None or seen[0] != now[0]:
                 raise away(root)
 
+    def hold(self, path: Path) -> bool:
+        """Say whether a path that is not there is truly gone, and not its disk: the folder that a disk leaves
+        may have the same device, but is another.
+        """
+        root = self._root_of(path)
+        same = root is None or (self._seen[root] is not None and _numbers(root) == self._seen[root])
+        return same and path.parent.is_dir()
 
-def _device(folder: Path) -> int | None:
+    def _root_of(self, place: Path) -> Path | None:
+        return next((one for one in self._seen if place.is_relative_to(one)), None)
+
+
+def _numbers(folder: Path) -> tuple[int, int] | None:
     try:
-        return (folder / ".").stat().st_dev  # the dot lets an automount happen
+        found = (folder / ".").stat()  # the dot lets an automount happen
     except OSError:
         return None
+    return found.st_dev, found.st_ino

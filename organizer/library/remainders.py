@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from organizer.library.store import to_blob, to_path, to_signed, to_text, to_unsigned
+from organizer.library.store import prefix_range, to_blob, to_path, to_signed, to_text, to_unsigned
 from organizer.sample import Stamp
 from organizer.stopping import never, until
 
@@ -80,6 +80,13 @@ class Remainders:
     def due(self, *, now: float) -> list[Path]:
         rows = self._store.execute("SELECT path FROM remainders WHERE retry_at <= ? ORDER BY path", (now,))
         return [to_path(row[0]) for row in rows]
+
+    def retry(self, folder: Path) -> None:
+        """Let what failed below a folder be tried again at once."""
+        self._store.execute(
+            "UPDATE remainders SET retry_at = 0 WHERE retry_at IS NOT NULL AND path > ? AND path < ?",
+            prefix_range(folder),
+        )
 
     def update(self, *, put: Iterable[Remainder] = (), gone: Iterable[Path] = ()) -> None:
         """Write what stays, and forget what no longer does."""

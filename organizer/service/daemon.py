@@ -217,6 +217,8 @@ class Service:
             self._reload_rules()  # under other rules, what was left may be wanted
         for intake in self._intakes:
             must_scan = intake.renew()
+            if must_scan:
+                self._filing.retry(intake.inbox.root)
             if intake.watch.present and (must_scan or everything):
                 self._scan(intake, now)
 

@@ -1,7 +1,8 @@
 """watchdog's inotify observer with a reader that remembers what went wrong. Linux only.
 
-watchdog passes over two things without telling: folders that the limits leave unwatched below the
-first one, and events that the kernel dropped because its queue was full.
+watchdog passes over three things without telling: folders that the limits leave unwatched below the first
+one, events that the kernel dropped because its queue was full, and a disk that was unmounted, after which
+nothing of it is heard any more, should it come back at once as the same.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyEmitter
-from watchdog.observers.inotify_c import InotifyFD
+from watchdog.observers.inotify_c import InotifyConstants, InotifyFD
 
 if TYPE_CHECKING:
     from watchdog.observers.inotify_c import CallbackId, InotifyEvent, Mask, WatchCallback, WatchDescriptor
@@ -25,6 +26,7 @@ class RememberingReader(InotifyFD):
         super().__init__()
         self.failed = 0  # the error number of the last folder that could not be watched
         self.lost = False  # the kernel dropped events
+        self.unmounted = False  # the disk of a watched folder was
         self._watched: set[WatchDescriptor] = set()
 
     @property
@@ -50,6 +52,8 @@ class RememberingReader(InotifyFD):
     def handle_event(self, event: InotifyEvent) -> None:
         if event.is_queue_overflow:
             self.lost = True
+        if event.mask & InotifyConstants.IN_UNMOUNT:
+            self.unmounted = True
         if event.is_ignored:  # the folder is gone
             self._watched.discard(event.wd)
         super().handle_event(event)

@@ -85,10 +85,12 @@ class Intake:
         must_scan = self.watch.renew()
         if not self.watch.present:
             self._settler.clear()
+        elif self._settler.lost_root:
+            must_scan = True  # it went and came back between two looks, and what settled was forgotten
         elif self._left_out and len(self._settler) <= self._most // 2:
             must_scan = True
         if must_scan:
-            self._left_out = False
+            self._left_out = self._settler.lost_root = False
             self._settler.pace = Pace.of(self._settle_seconds, network=bool(self.watch.network))
         return must_scan
 
@@ -128,10 +130,14 @@ class Intake:
             relative = folder.relative_to(self.inbox.root)
             if not is_junk(PurePosixPath(relative)) and not folder.is_symlink():
                 with suppress(Stopped):
-                    for path, _ in until(self._stop, scan(folder)):
+                    for path, _ in until(self._stop, scan(folder, unreadable=self._unheard)):
                         if not self._takes(path, now):
                             break
         return spilled
+
+    def _unheard(self, _path: Path, _error: OSError) -> None:
+        """Note that what was told of could not be looked at."""
+        self._settler.lost_root |= not self.inbox.root.is_dir()
 
     def _takes(self, path: Path, now: float) -> bool:
         """Let a path settle that was found, unless so many do that it must wait for another scan."""

@@ -112,6 +112,7 @@ class Reader(Protocol):
 
     failed: int
     lost: bool
+    unmounted: bool
 
     @property
     def folders(self) -> int: ...
@@ -143,6 +144,8 @@ class _Watchdog:
         threads: list[Any] = [self._observer, *emitters]
         if self._reader is not None:
             threads.append(self._reader)
+            if self._reader.unmounted:
+                return False
         return bool(emitters) and all(thread.is_alive() for thread in threads)
 
     def lost_some(self) -> bool:

@@ -102,6 +102,7 @@ class Settler:
         # One item per open path, never later than the path is due; a touch only moves `due` on.
         self._heap: list[tuple[float, int, Path]] = []
         self._tickets = count()
+        self.lost_root = False  # the inbox was away when a path of it was looked at
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -212,6 +213,7 @@ class Settler:
         except OSError:
             # Gone, or out of reach; if it comes back, a touch or the next scan brings it here again.
             self.forget(path)
+            self.lost_root |= not self._is_there(self.root)
             return
         if not stat_module.S_ISREG(seen.st_mode):
             self.forget(path)
@@ -225,6 +227,13 @@ class Settler:
             entry.look = stamp
         elif not entry.complete:
             self._judge(path, entry, now)
+
+    def _is_there(self, path: Path) -> bool:
+        try:
+            self._stat(path)
+        except OSError:
+            return False
+        return True
 
     def _judge(self, path: Path, entry: _Entry, now: float) -> None:
         """Decide on a file that is quiet and unchanged."""

@@ -12,18 +12,31 @@ import pytest
 
 from organizer.errors import FileProblem
 from organizer.execution.executor import Executor
+from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
 from organizer.execution.mounts import Mounts
 from organizer.execution.recovery import recover
 from organizer.execution.syscalls import is_temp
 from organizer.planning.operations import MakeFolder, Plan
-from tests.execution.disks import EXFAT, EXT4, TMPFS, Disk, DiskWorld, Kind, new_world, plugged, quick_place
+from tests.execution.disks import (
+    BOUND,
+    EXFAT,
+    EXT4,
+    TMPFS,
+    Disk,
+    DiskWorld,
+    Kind,
+    new_world,
+    plugged,
+    quick_place,
+)
 from tests.execution.stage import Crash, Script, ScriptedFilesystem, move, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from organizer.execution.outcome import Outcome, Result
+    from organizer.sample import Stamp
 
 POINTS = 12  # how many of the calls of a run lose power
 NAMES = ("c.txt", "big.wav", "d.wav")
@@ -249,3 +262,43 @@ def test_a_drive_that_is_mounted_elsewhere_is_known_by_its_uuid(place: Path, kin
             outcome = Executor(journal, ScriptedFilesystem(Script())).run(world.undoing(journal, 1))
         assert outcome.count("done") == len(NAMES)
         assert sounds_of(world) == before
+
+
+class Unplugging(Filesystem):
+    """Takes a disk out just before the source of a copy that was moved from it is removed."""
+
+    def __init__(self, disk: Disk) -> None:
+        super().__init__()
+        self._disk = disk
+
+    def remove_file_if(self, path: Path, expected: Stamp) -> None:
+        if self._disk.is_there:
+            self._disk.unplug()
+        super().remove_file_if(path, expected)
+
+
+@pytest.mark.parametrize("kind", [EXT4, BOUND], ids=str)
+@pytest.mark.parametrize("name", ["Pack/Kick.wav", "Kick.wav"])
+def test_a_source_whose_disk_goes_before_it_is_removed_is_not_there_twice(
+    place: Path, kind: Kind, name: str
+) -> None:
+    library = place / "Library"
+    library.mkdir()
+    with plugged(kind, place / "disk") as disk:
+        source = disk.folder / name
+        source.parent.mkdir(exist_ok=True)
+        source.write_bytes(b"sound" * 1000)
+        operation = move(source, library / "Kick.wav")
+        folders = [disk.folder, library]
+        with closing(Journal(place / "journal.sqlite", folders=folders)) as journal:
+            with suppress(FileProblem):
+                Executor(journal, Unplugging(disk)).run(
+                    Plan(origin="pack", title="Pack", operations=(operation,))
+                )
+            assert not disk.is_there
+            disk.plug()
+            assert (source.exists(), operation.target.exists()) == (True, True)
+            files = Filesystem()
+            recover(journal, files, Executor(journal, files))
+            assert (source.exists(), operation.target.exists()) == (False, True)
+            assert [one.state for one in journal.operations(1)] == ["done"]

@@ -148,6 +148,16 @@ def test_a_failure_is_due_when_its_time_has_come(store: sqlite3.Connection) -> N
     assert [one.path for one in remainders.all()] == [Path("/in/b.wav")]
 
 
+def test_what_failed_in_a_folder_is_tried_again_when_that_is_asked_for(store: sqlite3.Connection) -> None:
+    remainders = Remainders(store)
+    failed = {"nature": Nature.FAILED, "retry_at": 100.0}
+    remainders.update(
+        put=[_remainder("/in/a.wav", **failed), _remainder("/inn/b.wav", **failed), _remainder("/in/c.wav")]
+    )
+    remainders.retry(Path("/in"))
+    assert remainders.due(now=1.0) == [Path("/in/a.wav")]
+
+
 def test_retries_back_off_up_to_a_limit() -> None:
     assert [next_retry(attempts, now=0.0) for attempts in (1, 2, 3)] == [60.0, 120.0, 240.0]
     assert next_retry(40, now=0.0) == 6 * 3600.0

@@ -40,6 +40,7 @@ class MovingFiles:
         self.faults: list[Exception] = []  # raised by the next calls of `file`, one each
         self.stays: set[str] = set()  # names that are not wanted and not moved
         self.troubled: set[str] = set()  # names that have problems
+        self.retried: list[Path] = []  # inboxes of which all that failed is to be tried again
         self.again: list[Path] = []  # given by `due`, once
         self.rules_problem: str | None = None
         self.recovered = ("one batch was brought to its end",)
@@ -52,6 +53,9 @@ class MovingFiles:
 
     def reload(self) -> str | None:
         return self.rules_problem
+
+    def retry(self, root: Path) -> None:
+        self.retried.append(root)
 
     def due(self) -> list[Path]:
         due, self.again = self.again, []

@@ -218,6 +218,7 @@ def test_a_missing_inbox_does_not_hold_the_others_back(tmp_path: Path) -> None:
     finally:
         running.stop()
     assert [title for title, _, _ in running.filing.arrivals] == ["there", "missing"]
+    assert running.filing.retried == running.inboxes  # each when it was there for the first time
 
 
 def test_what_stays_is_filed_by_a_later_scan_once_it_is_wanted(tmp_path: Path) -> None:

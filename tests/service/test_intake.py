@@ -195,3 +195,37 @@ def test_so_many_settle_at_a_time_and_the_rest_is_found_when_there_is_room(tmp_p
             place.intake.scan(round_ * 100.0 + 10)
     assert seen == names | {"10.wav"}
     assert not place.intake.renew()
+
+
+def test_an_inbox_that_went_and_came_back_between_two_looks_is_scanned(place: Place) -> None:
+    kick = place.put("Kick.wav")
+    place.intake.scan(0.0)
+    aside = place.root.with_name("aside")
+    place.root.rename(aside)
+    assert place.intake.next_ready(3.0) is None  # it is looked at, and gone
+    aside.rename(place.root)
+    assert len(place.intake) == 0
+    assert place.intake.renew()
+    assert not place.intake.renew()
+    place.intake.scan(4.0)
+    assert place.ready(4.0) == [(None, {kick.name})]
+
+
+def test_a_folder_that_was_told_of_while_the_inbox_was_away_is_scanned(place: Place) -> None:
+    place.put("Pack/Kick.wav")
+    place.watchers[0].touched(str(place.root / "Pack"), folder=True)
+    aside = place.root.with_name("aside")
+    place.root.rename(aside)
+    place.intake.drain(0.0)
+    aside.rename(place.root)
+    assert place.intake.renew()
+    place.intake.scan(1.0)
+    assert place.ready(1.0) == [("Pack", {"Kick.wav"})]
+
+
+def test_a_file_that_is_taken_away_asks_for_no_scan(place: Place) -> None:
+    kick = place.put("Kick.wav")
+    place.intake.scan(0.0)
+    kick.unlink()
+    assert place.intake.next_ready(3.0) is None
+    assert not place.intake.renew()

@@ -15,6 +15,7 @@ import pytest
 from organizer.service.inbox import scan
 from organizer.service.observers import LimitReached, limit_sentence, watch_by_events
 from organizer.service.watch import Watch
+from tests.execution.disks import EXT4, plugged
 from tests.service.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -397,3 +398,21 @@ def test_the_folders_that_the_system_watches_are_counted(inbox: Path, watching: 
     shutil.rmtree(inbox / "Pack")
     wait_until(lambda: watch.folders == 2, "those that are gone are not")
     assert watch.folders == 2
+
+
+def test_a_disk_that_is_back_at_once_as_the_same_is_heard_again(
+    tmp_path: Path, watching: Callable[..., Watch]
+) -> None:
+    with plugged(EXT4, tmp_path / "disk") as disk:
+        watch = watching(disk.folder)
+        assert watch.renew()
+        assert watch.healthy()
+        disk.unplug()
+        disk.plug()
+        wait_until(lambda: not watch.healthy(), "the loss is noticed")
+        assert watch.renew()
+        heard = Heard(watch)
+        kick = put(disk.folder / "Kick.wav")
+        wait_until(lambda: heard(kick), "it hears again")
+        assert watch.healthy()
+        watch.stop()
