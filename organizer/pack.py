@@ -11,9 +11,15 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from organizer.sample import FileType
+from organizer.stopping import never, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from organizer.stopping import Stop
+
+# So many paths are looked at between two questions whether to stop.
+_AT_ONCE = 500
 
 # What libsndfile decodes.
 AUDIO_SUFFIXES = frozenset(
@@ -100,14 +106,17 @@ class Survey:
     junk: tuple[PurePosixPath, ...]
 
 
-def survey(paths: Iterable[PurePosixPath]) -> Survey:
-    """Sort the paths of one batch, relative to its inbox, by what they are."""
+def survey(paths: Iterable[PurePosixPath], *, stop: Stop = never) -> Survey:
+    """Sort the paths of one batch, relative to its inbox, by what they are.
+
+    Raises `Stopped` when asked to stop.
+    """
     present = sorted(set(paths))
     known = set(present)
     companions: dict[PurePosixPath, list[PurePosixPath]] = {}
     work: list[PurePosixPath] = []
     junk: list[PurePosixPath] = []
-    for path in present:
+    for path in until(stop, present, every=_AT_ONCE):
         sample = companion_of(path)
         if sample is not None and sample in known and not is_junk(sample):
             companions.setdefault(sample, []).append(path)
@@ -118,27 +127,32 @@ def survey(paths: Iterable[PurePosixPath]) -> Survey:
     return Survey(
         work=tuple(work),
         companions={sample: tuple(found) for sample, found in companions.items()},
-        bundles=_bundles(work),
+        bundles=_bundles(work, stop),
         junk=tuple(junk),
     )
 
 
-def _bundles(work: list[PurePosixPath]) -> dict[PurePosixPath, PurePosixPath]:
+def _bundles(work: list[PurePosixPath], stop: Stop) -> dict[PurePosixPath, PurePosixPath]:
     """Find the folders that a preset or a project binds together.
 
     A binding file often lies beside the folder of its sounds (`Programs/`, `Samples/`), so its bundle
     is the nearest folder, at or above it, that holds audio; never the inbox itself.
     """
-    holding_audio = {parent for path in work if type_of(path) is FileType.AUDIO for parent in path.parents}
+    holding_audio = {
+        parent
+        for path in until(stop, work, every=_AT_ONCE)
+        if type_of(path) is FileType.AUDIO
+        for parent in path.parents
+    }
     roots: set[PurePosixPath] = set()
-    for path in work:
+    for path in until(stop, work, every=_AT_ONCE):
         folders = [folder for folder in path.parents if folder != PurePosixPath()]
         roots.update(folder for folder in folders if folder.suffix.lower() in _TYPES[FileType.PROJECT])
         binding = path.suffix.lower() in _BINDING_SUFFIXES or path.name.lower() in _BINDING_NAMES
         if binding and folders:
             roots.add(next((folder for folder in folders if folder in holding_audio), folders[0]))
     found: dict[PurePosixPath, PurePosixPath] = {}
-    for path in work:
+    for path in until(stop, work, every=_AT_ONCE):
         inside = [folder for folder in path.parents if folder in roots]
         if inside:
             found[path] = inside[-1]  # the outermost

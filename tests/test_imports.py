@@ -16,8 +16,8 @@ PACKAGE = Path(organizer.__file__).parent
 
 # Each may import what stands before it, and itself.
 ORDER = (
-    "errors", "labels", "musical", "sample", "pack", "resources", "folders", "config", "rules", "recognition",
-    "library", "planning", "execution", "batch", "service", "training", "demo", "cli",
+    "errors", "stopping", "labels", "musical", "sample", "pack", "resources", "folders", "config", "rules",
+    "recognition", "library", "planning", "execution", "batch", "service", "training", "demo", "cli",
 )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from organizer.pack import companion_of, is_junk, survey, type_of
 from organizer.sample import FileType
+from organizer.stopping import Stopped
+from tests.asked import YesFrom
 
 
 @pytest.mark.parametrize(
@@ -86,3 +88,10 @@ def test_a_companion_goes_with_its_sample_and_is_junk_without_it() -> None:
 def test_what_a_preset_or_project_binds_stays_together(paths: list[str], bundles: dict[str, str]) -> None:
     found = survey([P(path) for path in paths]).bundles
     assert {str(path): str(root) for path, root in found.items()} == bundles
+
+
+def test_a_survey_of_very_many_ends_when_it_is_time_to_stop() -> None:
+    stop = YesFrom(3)
+    with pytest.raises(Stopped):
+        survey([P(f"Pack/{number}.wav") for number in range(10_000)], stop=stop)
+    assert stop.count == 3

@@ -10,7 +10,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,10 +17,10 @@ from typing import TYPE_CHECKING
 from organizer.batch.arrivals import Arrival
 from organizer.batch.gate import Gate
 from organizer.batch.pipeline import is_at
-from organizer.batch.proposing import PART, Opinion, Parcel, Progress, Proposal, Proposing, never, unseen
+from organizer.batch.proposing import PART, Opinion, Parcel, Progress, Proposal, Proposing, unseen
 from organizer.batch.remaining import Verdicts
-from organizer.batch.unpacking import Stopped, sweep
-from organizer.errors import FileProblem, LockedError
+from organizer.batch.unpacking import sweep
+from organizer.errors import FileProblem
 from organizer.execution.executor import Executor
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.journal import Journal
@@ -31,9 +30,11 @@ from organizer.library.index import Entry, Index
 from organizer.library.remainders import TROUBLES, Nature, Remainder, Remainders, next_retry
 from organizer.planning.operations import Extract, Move, Plan, WriteTags, followed
 from organizer.rules.book import RuleBook
+from organizer.stopping import Stop, Stopped, never, until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
     from pathlib import PurePosixPath
 
     from organizer.execution.outcome import Outcome, Result
@@ -87,7 +88,7 @@ class _Work:
     """One call to file something, and how."""
 
     arrival: Arrival
-    stop: Callable[[], bool]
+    stop: Stop
     progress: Progress
     forced: bool
     approval: Approval | None
@@ -114,6 +115,7 @@ class Filing:
     clock: Callable[[], float] = time.time
     _waiting: set[int] = field(default_factory=set)  # batches whose disks were not there
     _asked: float = 0.0
+    _is_behind: bool = False  # the index has yet to follow what recovery found done
 
     @property
     def model_id(self) -> str:
@@ -126,33 +128,41 @@ class Filing:
     def reload(self) -> str | None:
         return self.book.reload()
 
-    def recover(self) -> tuple[str, ...]:
-        """Bring an interrupted batch to its end, and let the index follow."""
-        self.remainders.forget_gone(os.path.lexists)
-        with self._turn("recovery", never):
-            said = self._recovered()
-            sweep(self.libraries)  # after what was unpacked may have served
+    def recover(self, *, stop: Stop = never) -> tuple[str, ...]:
+        """Bring an interrupted batch to its end, as far as it is not time to stop; let the index follow."""
+        try:
+            self.remainders.forget_gone(os.path.lexists, stop=stop)
+            with self._turn("recovery", stop):
+                said = self._recovered(stop)
+                sweep(self.libraries)  # after what was unpacked may have served
+        except Stopped:
+            left = len(self.journal.unfinished())
+            return (f"Stopped; interrupted batches left to the next start: {left}",) if left else ()
         return said
 
-    def end_what_broke_off(self, stop: Callable[[], bool]) -> None:
-        """Bring a batch to its end that a disk, or a stop, has broken off, before anything else is filed."""
+    def end_what_broke_off(self, stop: Stop) -> None:
+        """Bring a batch to its end that a disk, or a stop, has broken off; `Stopped` when asked to stop."""
         if not self._has_broken_off():
             return
-        with self._turn("recovery", stop) as is_ours:
-            for sentence in self._recovered() if is_ours else ():
+        with self._turn("recovery", stop):
+            for sentence in self._recovered(stop):
                 logger.info("%s", sentence)
 
     def _has_broken_off(self) -> bool:
         """Say whether a batch is to be brought to its end; one that waits for a disk only now and then."""
         open_ = {one.id for one in self.journal.unfinished()}
-        return bool(open_ - self._waiting) or bool(open_ and self.clock() >= self._asked + SECONDS_WAITING)
+        if self._is_behind or open_ - self._waiting:
+            return True
+        return bool(open_ and self.clock() >= self._asked + SECONDS_WAITING)
 
-    def _recovered(self) -> tuple[str, ...]:
-        said = recover(self.journal, self.filesystem, self.executor)
+    def _recovered(self, stop: Stop) -> tuple[str, ...]:
+        said = recover(self.journal, self.filesystem, self.executor, stop=stop)
+        self._is_behind = True
         self._waiting, self._asked = {one.id for one in self.journal.unfinished()}, self.clock()
-        for batch in reversed(self.journal.batches(limit=50)):
-            done = [one for one in self.journal.operations(batch.id) if one.state == "done"]
+        for batch in until(stop, reversed(self.journal.batches(limit=50))):
+            done = [one for one in self.journal.operations(batch.id, stop=stop) if one.state == "done"]
             self._catch_up(followed(one.operation for one in done))
+        self._is_behind = False
         return said
 
     def _catch_up(self, moves: Iterable[tuple[Path, Path]]) -> None:
@@ -172,26 +182,32 @@ class Filing:
         """Let what failed in an inbox be tried again, whatever its time: its disk may have been away."""
         self.remainders.retry(root)
 
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> Iterable[Path]:
-        return self.gate.wanted(root, found)
+    def wanted(
+        self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop = never
+    ) -> Iterable[Path]:
+        return self.gate.wanted(root, found, stop=stop)
 
     def file(
         self,
         arrival: Arrival,
         *,
-        stop: Callable[[], bool] = never,
+        stop: Stop = never,
         progress: Progress = unseen,
         forced: bool = False,
         approval: Approval | None = None,
     ) -> Report:
         """File an arrival, a part at a time, all of it one batch.
 
-        `forced` files also what is held or known to stay. Raises `NotApproved` before anything is done
+        `forced` files also what is held or known to stay. Where it is time to stop, what is in hand is given
+        up, and the report says that it was interrupted. Raises `NotApproved` before anything is done
         that an `approval` does not allow.
         """
         began = self.clock()
-        self.end_what_broke_off(stop)
-        whole = self.proposing.parcel(arrival, forced=forced)
+        try:
+            self.end_what_broke_off(stop)
+            whole = self.proposing.parcel(arrival, forced=forced, stop=stop)
+        except Stopped:
+            return Report(batch=None, title=arrival.title, interrupted=True)
         if forced:
             self.journal.release([whole.listing.path(relative) for relative in whole.chosen])
         parcel, archives = self.proposing.sorted_out(whole)
@@ -207,18 +223,20 @@ class Filing:
     def _file_parcel(self, parcel: Parcel, sum_: Report, work: _Work) -> Report:
         """File a parcel, a part at a time, as more of what `sum_` tells of."""
         for start in range(0, len(parcel.chosen), PART):
-            opinion = self.proposing.hear(
-                parcel,
-                parcel.chosen[start : start + PART],
-                stop=work.stop,
-                progress=work.progress,
-                before=start,
-                total=len(parcel.chosen),
-            )
-            if opinion is not None:
+            try:
+                opinion = self.proposing.hear(
+                    parcel,
+                    parcel.chosen[start : start + PART],
+                    stop=work.stop,
+                    progress=work.progress,
+                    before=start,
+                    total=len(parcel.chosen),
+                )
                 sum_ = sum_.plus(self._act(parcel, opinion, sum_.batch, work))
-            if opinion is None or sum_.interrupted:
+            except Stopped:
                 return replace(sum_, interrupted=True)
+            if sum_.interrupted:
+                break
         return sum_
 
     def _file_archive(self, whole: Parcel, relative: PurePosixPath, sum_: Report, work: _Work) -> Report:
@@ -267,23 +285,9 @@ class Filing:
         )
         self.remainders.update(put=[remainder], gone=[])
 
-    @contextmanager
-    def _turn(self, what: str, stop: Callable[[], bool]) -> Iterator[bool]:
-        """Hold the execution lock; False where it was asked to stop before it had it."""
-        deadline = time.monotonic() + PATIENCE
-        with ExitStack() as lock:
-            while True:
-                try:
-                    lock.enter_context(execution_lock(self.state, wait=1.0, what=what))
-                    break
-                except LockedError:
-                    # stop() also tells whoever watches over us that we are alive.
-                    if stop():
-                        yield False
-                        return
-                    if time.monotonic() > deadline:
-                        raise
-            yield True
+    def _turn(self, what: str, stop: Stop) -> AbstractContextManager[None]:
+        """Hold the execution lock; `Stopped` where it was asked to stop before it had it."""
+        return execution_lock(self.state, wait=PATIENCE, what=what, stop=stop)
 
     def _act(
         self,
@@ -293,32 +297,32 @@ class Filing:
         work: _Work,
     ) -> Report:
         """Plan and execute under the lock, and write down what came of it."""
-        with self._turn(f"filing {parcel.title}", work.stop) as is_ours:
-            if not is_ours:
-                return Report(batch=batch, title=parcel.title, interrupted=True)
+        with self._turn(f"filing {parcel.title}", work.stop):
             if not parcel.members and self._has_broken_off():
-                self._recovered()  # a command was killed while the sounds were heard
+                self._recovered(work.stop)  # a command was killed while the sounds were heard
             reserved = () if work.approval is None else work.approval.reserved
-            proposal = self.proposing.plan(parcel, opinion, forced=work.forced, reserved=reserved)
+            proposal = self.proposing.plan(
+                parcel, opinion, forced=work.forced, reserved=reserved, stop=work.stop
+            )
             if work.approval is not None and not work.approval.allows(proposal.plan):
                 raise NotApproved
             if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
-                batch = self._batch_to_join(work.arrival, proposal)
+                batch = self._batch_to_join(work, proposal)
             batch, results = self._execute(parcel, proposal, batch, work)
             return self._remember(parcel, proposal, batch, results)
 
-    def _batch_to_join(self, arrival: Arrival, proposal: Proposal) -> int | None:
+    def _batch_to_join(self, work: _Work, proposal: Proposal) -> int | None:
         """Find the open batch of a pack. One dropped a second time is a batch of its own: to undo both as
         one, two files would have to come back to one place.
         """
-        batch = self.journal.open_batch(arrival.inbox.title, arrival.title, now=self.clock())
+        batch = self.journal.open_batch(work.arrival.inbox.title, work.arrival.title, now=self.clock())
         if batch is None:
             return None
         wanted = {one.source for one in proposal.plan.operations if isinstance(one, Move)}
         taken = {
             record.operation.source
-            for record in self.journal.operations(batch)
+            for record in self.journal.operations(batch, stop=work.stop)
             if isinstance(record.operation, Move) and record.state == "done"
         }
         return None if wanted & taken else batch

@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 import stat as modes
 import sys
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from organizer.errors import FileProblem
 from organizer.execution.syscalls import attribute
-from organizer.pack import Survey, survey, type_of
+from organizer.pack import type_of
 from organizer.planning import planner
 from organizer.planning.attributes import name_for
 from organizer.planning.conflicts import Snapshot
@@ -32,21 +30,25 @@ from organizer.planning.operations import (
     WriteEntries,
     WriteSidecar,
 )
-from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Inspection, Request
 from organizer.rules.actions import Tag, Unpack, Xattr
-from organizer.sample import FileType, Item, Origin, Stamp
+from organizer.sample import FileType, Item, Stamp
+from organizer.stopping import never, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path, PurePosixPath
 
+    from organizer.batch.listing import Listing
     from organizer.folders import Folders
     from organizer.library.index import Entry, Index
     from organizer.planning.operations import Plan
+    from organizer.planning.planner import Tree
     from organizer.recognition.recognize import Recognizer, Result
     from organizer.rules.book import RuleBook
     from organizer.rules.ruleset import Decision
+    from organizer.stopping import Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,69 +57,6 @@ class Heard:
 
     item: Item
     inspection: Inspection | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """What lies in one pack, or loose in one inbox; paths are relative to the inbox."""
-
-    root: Path
-    inbox: str
-    pack: str | None
-    survey: Survey
-    stamps: Mapping[PurePosixPath, Stamp]
-    tree: Tree
-
-    def path(self, relative: PurePosixPath) -> Path:
-        return self.root / relative
-
-    def origin(self, relative: PurePosixPath) -> Origin:
-        inside = relative.relative_to(self.pack) if self.pack else relative
-        return Origin(inbox=self.inbox, pack=self.pack, subpath=inside.parent, name=relative.name)
-
-
-def look_at(root: Path, *, inbox: str, pack: str | None) -> Listing:
-    """List a pack with all below it, or the loose files directly in an inbox. Links are not followed."""
-    stamps: dict[PurePosixPath, Stamp] = {}
-    folders: dict[Path, FolderFacts] = {}
-    waiting = [root / pack] if pack else [root]
-    while waiting:
-        folder = waiting.pop()
-        entries = 0
-        try:
-            stat = folder.stat(follow_symlinks=False)
-            if not modes.S_ISDIR(stat.st_mode):
-                continue  # a link has taken its place
-            with os.scandir(folder) as found:
-                for entry in found:
-                    entries += 1
-                    _take(entry, root, stamps, waiting if pack else [])
-        except OSError:
-            # Gone, or closed to us: what cannot be listed is neither moved nor counted as empty.
-            continue
-        if pack:
-            folders[folder] = FolderFacts(
-                mtime_ns=stat.st_mtime_ns, mode=stat.st_mode & 0o7777, entries=entries
-            )
-    return Listing(
-        root=root,
-        inbox=inbox,
-        pack=pack,
-        survey=survey(stamps),
-        stamps=stamps,
-        tree=Tree(inbox=root, folders=folders),
-    )
-
-
-def _take(
-    entry: os.DirEntry[str], root: Path, stamps: dict[PurePosixPath, Stamp], waiting: list[Path]
-) -> None:
-    if entry.is_dir(follow_symlinks=False):
-        waiting.append(Path(entry.path))
-    elif entry.is_file(follow_symlinks=False):
-        relative = PurePosixPath(Path(entry.path).relative_to(root))
-        # On Windows a directory entry knows no inode; asking the path gives the whole stamp everywhere.
-        stamps[relative] = Stamp.of(Path(entry.path).stat(follow_symlinks=False))
 
 
 class Pipeline:
@@ -150,10 +89,13 @@ class Pipeline:
     def model_id(self) -> str:
         return self._recognizer.model_id
 
-    def hear(self, listing: Listing, chosen: Sequence[PurePosixPath]) -> Iterator[Heard]:
+    def hear(
+        self, listing: Listing, chosen: Sequence[PurePosixPath], *, stop: Stop = never
+    ) -> Iterator[Heard]:
         """Hear files of a listing one by one, audio as long as the rules may ask for it.
 
-        What was heard adds up to items once all of a pack is there: see `add_up`.
+        What was heard adds up to items once all of a pack is there: see `add_up`. Raises `Stopped` when asked
+        to stop.
         """
         audio: list[Item] = []
         rules = self._book.of(listing.inbox).rules
@@ -164,7 +106,7 @@ class Pipeline:
                 audio.append(item)
             else:
                 yield Heard(item=item)
-        yield from self._heard(audio)
+        yield from self._heard(audio, stop)
 
     def _item(self, listing: Listing, relative: PurePosixPath) -> Item:
         bundle = listing.survey.bundles.get(relative)
@@ -197,7 +139,7 @@ class Pipeline:
                     day=date.fromtimestamp(entry.heard_at),
                 )
             )
-        yield from self._heard(items)
+        yield from self._heard(items, never)
 
     def add_up(self, heard: Iterable[Heard]) -> list[Item]:
         """Make items of what was heard; how far names are believed is judged by pack."""
@@ -217,20 +159,28 @@ class Pipeline:
         return [self._book.of(item.origin.inbox).decide(item) for item in items]
 
     def hashes(
-        self, decisions: Iterable[Decision], *, heartbeat: Callable[[], None] = lambda: None
+        self,
+        decisions: Iterable[Decision],
+        *,
+        stop: Stop = never,
+        heartbeat: Callable[[], None] = lambda: None,
     ) -> tuple[dict[Path, str], dict[Path, FileProblem]]:
-        """Hash what would be moved and was not hashed while it was heard; say what could not be read."""
+        """Hash what would be moved and was not hashed while it was heard; say what could not be read.
+
+        Raises `Stopped` when asked to stop.
+        """
         found: dict[Path, str] = {}
         problems: dict[Path, FileProblem] = {}
-        for decision in decisions:
+        for decision in until(stop, decisions):
             item = decision.item
             if not decision.actions:
                 continue
             heartbeat()
             try:
-                found[item.path] = item.sample.facts.content_hash if item.sample else content_hash(item.path)
+                sample = item.sample
+                found[item.path] = sample.facts.content_hash if sample else content_hash(item.path, stop=stop)
                 for companion in item.companions:
-                    found[companion] = content_hash(companion)
+                    found[companion] = content_hash(companion, stop=stop)
             except FileProblem as problem:
                 problems[item.path] = problem
         return found, problems
@@ -289,9 +239,9 @@ class Pipeline:
             attribute=name_for(sys.platform),
         )
 
-    def _heard(self, items: list[Item]) -> Iterator[Heard]:
+    def _heard(self, items: list[Item], stop: Stop) -> Iterator[Heard]:
         requests = [Request(path=item.path, origin=item.origin) for item in items]
-        for item, inspection in zip(items, self._recognizer.inspect(requests), strict=True):
+        for item, inspection in zip(items, self._recognizer.inspect(requests, stop=stop), strict=True):
             yield Heard(item=item, inspection=inspection)
 
     def _linked(self, decisions: Iterable[Decision]) -> set[Path]:

@@ -13,14 +13,16 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from organizer.batch.pipeline import Listing, Pipeline, look_at
-from organizer.batch.unpacking import Stopped, unpacked
+from organizer.batch.listing import Listing, look_at
+from organizer.batch.pipeline import Pipeline
+from organizer.batch.unpacking import unpacked
 from organizer.errors import FileProblem
 from organizer.execution.problems import away
 from organizer.planning.filing import TRASH, Twin
 from organizer.planning.operations import Extract, Move, Plan
 from organizer.recognition.identity import content_hash
 from organizer.rules.ruleset import Decision
+from organizer.stopping import Stopped, never, until
 
 if TYPE_CHECKING:
     from organizer.batch.arrivals import Arrival
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from organizer.library.index import Index
     from organizer.recognition.recognize import Recognizer
     from organizer.rules.book import RuleBook
+    from organizer.stopping import Stop
 
 # Progress is told, and a wish to stop heard, at least once per so many files.
 BEAT = 32
@@ -42,11 +45,6 @@ Progress = Callable[[str, int, int], None]
 
 def unseen(stage: str, done: int, total: int) -> None:
     """Tell nobody."""
-
-
-def never() -> bool:
-    """Ask nobody: go on."""
-    return False
 
 
 def context_of(book: RuleBook, recognizer: Recognizer) -> str:
@@ -153,7 +151,7 @@ class Proposing:
         self,
         arrival: Arrival,
         *,
-        stop: Callable[[], bool] = never,
+        stop: Stop = never,
         progress: Progress = unseen,
         forced: bool = False,
         after: Sequence[Proposal] = (),
@@ -172,12 +170,12 @@ class Proposing:
                 part = parcel.chosen[start : start + PART]
                 total = len(parcel.chosen)
                 opinion = self.hear(parcel, part, stop=stop, progress=progress, before=start, total=total)
-                if opinion is None:
-                    raise Stopped
-                made.append(self.plan(parcel, opinion, forced=forced, after=made, reserved=reserved))
+                made.append(
+                    self.plan(parcel, opinion, forced=forced, after=made, reserved=reserved, stop=stop)
+                )
                 yield parcel, made[-1]
 
-        whole = self.parcel(arrival, forced=forced)
+        whole = self.parcel(arrival, forced=forced, stop=stop)
         plain, archives = self.sorted_out(whole)
         yield from propose(plain)
         for relative in archives:
@@ -191,10 +189,10 @@ class Proposing:
             if all(proposal.takes_all for _, proposal in inside) and not parcel.refused:
                 yield from propose(replace(whole, chosen=[relative]))
 
-    def parcel(self, arrival: Arrival, *, forced: bool) -> Parcel:
+    def parcel(self, arrival: Arrival, *, forced: bool, stop: Stop = never) -> Parcel:
         """Choose the work among the files of an arrival."""
-        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack)
-        chosen = self.chosen(listing, arrival, forced=forced)
+        listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack, stop=stop)
+        chosen = self.chosen(listing, arrival, forced=forced, stop=stop)
         return Parcel(title=arrival.title, inbox=arrival.inbox.title, listing=listing, chosen=chosen)
 
     def sorted_out(self, parcel: Parcel) -> tuple[Parcel, list[PurePosixPath]]:
@@ -210,7 +208,7 @@ class Proposing:
         parcel: Parcel,
         relative: PurePosixPath,
         *,
-        stop: Callable[[], bool] = never,
+        stop: Stop = never,
         progress: Progress = unseen,
     ) -> Iterator[Parcel]:
         """Open an archive for as long as what is in it is heard and filed.
@@ -227,7 +225,7 @@ class Proposing:
             stop=stop,
             progress=lambda done, total: progress("unpacking", done >> 20, max(total, done) >> 20),
         ) as opened:
-            listing = look_at(opened.root, inbox=parcel.inbox, pack=opened.pack)
+            listing = look_at(opened.root, inbox=parcel.inbox, pack=opened.pack, stop=stop)
             done = {
                 (member, content)
                 for member, content, target in self._journal.extracted(archive)
@@ -236,7 +234,8 @@ class Proposing:
             chosen = [
                 one
                 for one in listing.survey.work
-                if not done or (opened.members[path := listing.path(one)][1], content_hash(path)) not in done
+                if not done
+                or (opened.members[path := listing.path(one)][1], content_hash(path, stop=stop)) not in done
             ]
             title = parcel.title if parcel.listing.pack else opened.pack
             yield Parcel(
@@ -248,14 +247,16 @@ class Proposing:
                 refused=opened.refused,
             )
 
-    def chosen(self, listing: Listing, arrival: Arrival, *, forced: bool) -> list[PurePosixPath]:
+    def chosen(
+        self, listing: Listing, arrival: Arrival, *, forced: bool, stop: Stop = never
+    ) -> list[PurePosixPath]:
         """Choose the work among the files of an arrival."""
         ready = set(arrival.paths)
         return [
             relative
-            for relative in listing.survey.work
+            for relative in until(stop, listing.survey.work, every=BEAT)
             if listing.path(relative) in ready
-            and (forced or self._gate.is_open(listing.path(relative), listing.stamps[relative]))
+            and (forced or self._gate.is_open(listing.path(relative), listing.stamps[relative], stop=stop))
         ]
 
     def hear(
@@ -263,23 +264,28 @@ class Proposing:
         parcel: Parcel,
         chosen: Sequence[PurePosixPath],
         *,
-        stop: Callable[[], bool] = never,
+        stop: Stop = never,
         progress: Progress = unseen,
         before: int = 0,
         total: int | None = None,
-    ) -> Opinion | None:
-        """Hear files and ask the rules; None when asked to stop. `before` of `total` were heard earlier."""
+    ) -> Opinion:
+        """Hear files and ask the rules. `before` of `total` were heard earlier.
+
+        Raises `Stopped` when asked to stop.
+        """
         pipeline = self.pipeline()
         heard = []
-        for one in pipeline.hear(parcel.listing, chosen):
+        for one in pipeline.hear(parcel.listing, chosen, stop=stop):
             heard.append(one)
             if len(heard) % BEAT == 0:
                 progress("listening", before + len(heard), total or len(chosen))
             if stop():
-                return None
+                raise Stopped
         decisions = pipeline.decide(pipeline.add_up(heard))
         hashes, problems = pipeline.hashes(
-            decisions, heartbeat=lambda: progress("hashing", before + len(heard), total or len(chosen))
+            decisions,
+            stop=stop,
+            heartbeat=lambda: progress("hashing", before + len(heard), total or len(chosen)),
         )
         return Opinion(decisions=tuple(decisions), hashes=hashes, problems=problems)
 
@@ -290,19 +296,24 @@ class Proposing:
         *,
         forced: bool,
         after: Sequence[Proposal] = (),
+        stop: Stop = never,
         reserved: Collection[Path] = (),
     ) -> Proposal:
         """Plan on the disk as it is now: an undo may have come while the sounds were heard.
 
-        `after` is what would be done before this.
+        `after` is what would be done before this. Raises `Stopped` when asked to stop.
         """
-        listing = look_at(parcel.listing.root, inbox=parcel.inbox, pack=parcel.listing.pack)
+        listing = look_at(parcel.listing.root, inbox=parcel.inbox, pack=parcel.listing.pack, stop=stop)
         present = {listing.path(relative): stamp for relative, stamp in listing.stamps.items()}
         still = tuple(
             decision
             for decision in opinion.decisions
             if present.get(decision.item.path) == decision.item.stamp
-            and (forced or parcel.members or self._gate.is_open(decision.item.path, decision.item.stamp))
+            and (
+                forced
+                or parcel.members
+                or self._gate.is_open(decision.item.path, decision.item.stamp, stop=stop)
+            )
         )
         plan = self.pipeline().plan(
             still,

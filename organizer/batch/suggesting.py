@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 from organizer.batch.agreed import plans_of, spelt, written
 from organizer.batch.arrivals import Arrival
 from organizer.batch.filing import Approval, Filing, NotApproved, Report
-from organizer.batch.proposing import Parcel, Progress, Proposal, never, unseen
+from organizer.batch.proposing import Parcel, Progress, Proposal, unseen
 from organizer.batch.remaining import Verdicts
-from organizer.batch.unpacking import Stopped
 from organizer.config import Inbox
 from organizer.errors import UsageProblem
 from organizer.library.remainders import TROUBLES, Nature, Remainder
@@ -34,13 +33,15 @@ from organizer.planning.operations import (
     WriteTags,
 )
 from organizer.sample import Stamp
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from organizer.errors import FileProblem
     from organizer.planning.operations import Operation
+    from organizer.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
@@ -73,8 +74,8 @@ class Suggesting:
     def reload(self) -> str | None:
         return self.filing.reload()
 
-    def recover(self) -> tuple[str, ...]:
-        said = self.filing.recover()
+    def recover(self, *, stop: Stop = never) -> tuple[str, ...]:
+        said = self.filing.recover(stop=stop)
         self._forget_gone()
         return said
 
@@ -84,16 +85,16 @@ class Suggesting:
     def retry(self, root: Path) -> None:
         self.filing.retry(root)
 
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> Iterable[Path]:
-        return self.filing.wanted(root, found)
+    def wanted(
+        self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop = never
+    ) -> Iterable[Path]:
+        return self.filing.wanted(root, found, stop=stop)
 
     def pending(self) -> list[Suggestion]:
         """Give what waits for its user, the oldest first, with the files that are still there."""
         return self.suggestions.waiting(self.filing.remainders.all())
 
-    def file(
-        self, arrival: Arrival, *, stop: Callable[[], bool] = never, progress: Progress = unseen
-    ) -> Report:
+    def file(self, arrival: Arrival, *, stop: Stop = never, progress: Progress = unseen) -> Report:
         """Suggest what filing an arrival would do, and remember why the rest of it stays."""
         number, report = self.suggest(arrival, stop=stop, progress=progress)
         if number is not None:
@@ -101,11 +102,10 @@ class Suggesting:
         return report
 
     def suggest(
-        self, arrival: Arrival, *, stop: Callable[[], bool] = never, progress: Progress = unseen
+        self, arrival: Arrival, *, stop: Stop = never, progress: Progress = unseen
     ) -> tuple[int | None, Report]:
         """Give the number of the suggestion, or None where nothing would be done, and what else is told."""
         began = self.filing.clock()
-        self.filing.end_what_broke_off(stop)
         wanted: dict[Path, Stamp] = {}
         stays: dict[Path, Remainder] = {}
         plans: list[Plan] = []
@@ -113,6 +113,7 @@ class Suggesting:
             arrival, stop=stop, progress=progress, reserved=self._reserved(None), refused=self._refused
         )
         try:
+            self.filing.end_what_broke_off(stop)
             for parcel, proposal in found:
                 plans.append(proposal.plan)
                 self._judge(parcel, proposal, wanted, stays)
@@ -129,9 +130,7 @@ class Suggesting:
             seconds=self.filing.clock() - began,
         )
 
-    def approve(
-        self, one: Suggestion, *, stop: Callable[[], bool] = never, progress: Progress = unseen
-    ) -> Approved:
+    def approve(self, one: Suggestion, *, stop: Stop = never, progress: Progress = unseen) -> Approved:
         """File what was suggested. Raises `UsageProblem` where its inbox is none any more."""
         inbox = next((inbox for inbox in self.inboxes if inbox.title == one.inbox), None)
         if inbox is None:

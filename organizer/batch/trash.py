@@ -12,7 +12,6 @@ from organizer.errors import FileProblem
 from organizer.pack import companion_of
 from organizer.planning.filing import TRASH
 from organizer.planning.operations import Discard, Operation, Plan, RemoveFolder, Skip
-from organizer.recognition.identity import sound_id
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def _discard(
         return Skip(path=one.path, reason=f"it cannot be read: {problem}", lasting=False)
     if even_last:
         return Discard(path=one.path, content_hash=content_hash, sound_id="", twin=None)
-    sound = _sound_in(one.path)
+    sound = _sound_in(one.path, filesystem)
     twins = (entry.path for entry in (index.with_sounds([sound]) if sound else ()))
     twin = next((path for path in twins if _holds(path, one.path, sound, libraries, filesystem)), None)
     if twin is None:
@@ -108,9 +107,9 @@ def _holds(twin: Path, path: Path, sound: str, libraries: Sequence[Path], filesy
         return False
 
 
-def _sound_in(path: Path) -> str:
+def _sound_in(path: Path, filesystem: Filesystem) -> str:
     try:
-        return sound_id(path)
+        return filesystem.sound_id(path)
     except FileProblem:
         return ""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from organizer.batch.whereabouts import Search, Whereabouts, heard
+from organizer.batch.whereabouts import Search, Whereabouts
 from organizer.execution.codec import encode
 from organizer.execution.foresight import Foresight
 from organizer.execution.locks import execution_lock
@@ -36,6 +36,7 @@ from organizer.planning.operations import (
 )
 from organizer.planning.standing import Standing
 from organizer.planning.undo import Turned, concerning, followed_to, turned
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from organizer.execution.records import BatchRecord
     from organizer.library.index import Index
     from organizer.planning.undo import Done
+    from organizer.stopping import Stop
 
 # How long a command waits for the service to finish the batch in hand.
 PATIENCE = 10.0
@@ -100,29 +102,52 @@ class Undoing:
         batches: Iterable[BatchRecord],
         *,
         only: Mapping[int, Collection[Path]] = NOTHING,
+        stop: Stop = never,
         progress: Callable[[str, int, int], None],
     ) -> list[Outcome]:
         """Undo batches, or of some of them `only` these files, the newest first, each under the execution
-        lock."""
-        outcomes = []
+        lock.
+
+        Where it is time to stop, there are fewer outcomes than batches, and the last may have come to its end
+        only in part: recovery does the rest of that one.
+        """
+        outcomes: list[Outcome] = []
         for batch in sorted(batches, key=lambda one: -one.id):
-            with execution_lock(self._state, wait=PATIENCE, what=f"undo of batch {batch.id}"):
-                # What a crash left under way is brought to its end first, or it would be filed after all.
-                recover(self._journal, self._filesystem, self._executor)
-                now = self._journal.batch(batch.id) or batch
-                if now.state == "open":
-                    outcomes.append(Outcome(batch=None, results=(_waiting(now),)))
-                    continue
-                if now.undone and now.undone_by != batch.undone_by:
-                    outcomes.append(Outcome(batch=None, results=()))  # another command was quicker
-                    continue
-                way = self._way_back(now, only.get(batch.id, ()), self._filesystem.exists)
-                self._index.moved(way.found.items())
-                outcome = self._executor.run(way.plan, progress=partial(progress, way.plan.title))
-                done = [result.operation for result in outcome.results if result.state == "done"]
-                self._index.moved(followed(done))
-            outcomes.append(outcome)
+            try:
+                outcomes.append(self._undo(batch, only.get(batch.id, ()), stop, progress))
+            except Stopped:
+                break
+            if outcomes[-1].stopped:
+                break
         return outcomes
+
+    def _undo(
+        self,
+        batch: BatchRecord,
+        only: Collection[Path],
+        stop: Stop,
+        progress: Callable[[str, int, int], None],
+    ) -> Outcome:
+        what = f"undo of batch {batch.id}"
+        with (
+            execution_lock(self._state, wait=PATIENCE, what=what, stop=stop),
+            self._filesystem.asking(stop),
+        ):
+            # What a crash left under way is brought to its end first, or it would be filed after all.
+            recover(self._journal, self._filesystem, self._executor, stop=stop)
+            now = self._journal.batch(batch.id) or batch
+            if now.state == "open":
+                return Outcome(batch=None, results=(_waiting(now),))
+            if now.undone and now.undone_by != batch.undone_by:
+                return Outcome(batch=None, results=())  # another command was quicker
+            way = self._way_back(now, only, self._filesystem.exists)
+            if stop():
+                raise Stopped
+            self._index.moved(way.found.items())
+            outcome = self._executor.run(way.plan, stop=stop, progress=partial(progress, way.plan.title))
+            done = [result.operation for result in outcome.results if result.state == "done"]
+            self._index.moved(followed(done))
+            return outcome
 
     def _way_back(
         self, batch: BatchRecord, only: Collection[Path], is_there: Callable[[Path], bool]
@@ -201,7 +226,7 @@ class Undoing:
             roots=[root for root in roots if root not in away],
             is_spoken_for=lambda path: self._journal.leaving(path) is not None,
             content_hash=self._filesystem.content_hash,
-            sound_id=heard,
+            sound_id=self._filesystem.sound_id,
             sound_before=self._sound_at,
         )
         goals = {

@@ -25,12 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from organizer.sample import Origin
+    from organizer.stopping import Stop
 
 _RESERVE = 512 << 20  # bytes that stay free on the disk
-
-
-class Stopped(Exception):
-    """It was time to stop while an archive was unpacked; nothing of it is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,20 +47,14 @@ def unpacked(
     origin: Origin,
     library: Path,
     *,
-    stop: Callable[[], bool],
+    stop: Stop,
     progress: Callable[[int, int], None],
 ) -> Iterator[Unpacked]:
     """Unpack an archive, and take away again what is left of it.
 
     Raises `FileProblem` where it cannot be unpacked, `Stopped` when `stop` says so.
     """
-
-    def told(done: int) -> None:
-        progress(done, total)
-        if stop():
-            raise Stopped
-
-    found, refused = archives.members_of(archive)
+    found, refused = archives.members_of(archive, stop=stop)
     members = [member for member in found if not _is_litter(member.path)]
     total = sum(member.size or 0 for member in members)
     try:
@@ -81,7 +72,7 @@ def unpacked(
         folder = root / inside
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            archives.unpack(archive, members, folder, progress=told)
+            archives.unpack(archive, members, folder, stop=stop, progress=lambda done: progress(done, total))
         except OSError as error:
             raise translate(error, root) from error
         yield Unpacked(

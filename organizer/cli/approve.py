@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
+from organizer.cli.interrupts import Interrupts
 from organizer.cli.output import Progress, as_json, counted, say, warn
 from organizer.cli.wording import operation_as_json, operation_in_words
 from organizer.errors import UsageProblem
@@ -42,13 +43,19 @@ def approve(ctx: click.Context, *, numbers: tuple[int, ...], all_: bool, dry_run
             _show(_chosen(parts, numbers, all_=all_ or not numbers), json_=json_)
             return
         chosen = _chosen(parts, numbers, all_=all_)
-        with Progress("approve") as progress:
-            done = [(one, parts.suggesting.approve(one, progress=progress)) for one in chosen]
+        with Interrupts() as interrupted, Progress("approve") as progress:
+            done = [
+                (one, parts.suggesting.approve(one, stop=interrupted, progress=progress))
+                for one in chosen
+                if not interrupted()
+            ]
     if json_:
         click.echo(as_json([_approved_as_json(one, result) for one, result in done], indent=2))
     else:
         for one, result in done:
             _tell(one, result)
+    if interrupted():
+        ctx.exit(interrupted.told())
     ctx.exit(1 if any(result.changed or result.report.problems for _, result in done) else 0)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def pause(*, span: timedelta | None, json_: bool) -> None:
     """Let the service file nothing for a while; what arrives waits. It lasts through restarts.
 
-    A batch in hand stops after the files it is at, and goes on later. `run --once` and `sort` are not held
+    A batch in hand stops at once, nothing half done, and goes on later. `run --once` and `sort` are not held
     back.
     To rest whenever your DAW runs: `pause_while = ["reaper"]` in config.toml.
 

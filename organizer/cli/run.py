@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 def run(ctx: click.Context, *, once: bool, dry_run: bool, json_: bool, verbose: bool) -> None:
     """Watch the inboxes and file what arrives, until stopped (^C, or `systemctl --user stop organizer`).
 
-    A stop lets the operation in hand finish; the rest of its batch is done at the next start. SIGHUP
-    (`systemctl --user reload organizer`) reads configuration, rules and model again; what is broken is
-    refused, and the old stays in force.
+    A stop gives up the file in hand, however large, and leaves nothing half done; the next start goes on.
+    SIGHUP (`systemctl --user reload organizer`) reads configuration, rules and model again; what is broken
+    is refused, and the old stays in force.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ import click
 
 from organizer.batch.arrivals import Arrival, arrivals_below, files_below
 from organizer.cli.assembly import Assembly
+from organizer.cli.interrupts import Interrupts
 from organizer.cli.output import Progress, as_json, confirm, counted, say, warn
 from organizer.cli.plans import show
 from organizer.config import Inbox, absolute, overlaps
@@ -46,13 +47,18 @@ def sort(ctx: click.Context, *, paths: tuple[Path, ...], dry_run: bool, yes: boo
             return
         files = sum(len(arrival.paths) for arrival in arrivals)
         confirm(f"File {counted(files, 'file')} into {parts.config.library_root}?", yes=yes)
-        if parts.journal.unfinished():
-            for sentence in parts.filing.recover():
-                warn(sentence)
         reports: list[Report] = []
-        with Progress("sort") as progress:
-            reports += [parts.filing.file(arrival, progress=progress, forced=True) for arrival in arrivals]
+        with Interrupts() as interrupted, Progress("sort") as progress:
+            if parts.journal.unfinished():
+                for sentence in parts.filing.recover(stop=interrupted):
+                    warn(sentence)
+            for arrival in arrivals:
+                if not interrupted():
+                    filed = parts.filing.file(arrival, stop=interrupted, progress=progress, forced=True)
+                    reports.append(filed)
         _print_reports(parts, arrivals, reports, json_=json_)
+        if interrupted():
+            ctx.exit(interrupted.told())
         ctx.exit(1 if any(report.problems for report in reports) else 0)
 
 
@@ -143,9 +149,9 @@ def _print_reports(parts: Assembly, arrivals: list[Arrival], reports: list[Repor
         ]
         click.echo(as_json(listed, indent=2))
         return
-    if not reports:
+    if not arrivals:
         say("There is nothing to file.")
-    for arrival, report in zip(arrivals, reports, strict=True):
+    for arrival, report in zip(arrivals, reports, strict=False):
         back = f" (organizer undo {report.batch})" if report.batch else ""
         say(f"{report.title}: {report.filed} filed, {report.left} left{back}")
         for path in arrival.paths:

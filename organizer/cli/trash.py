@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
+from organizer.cli.interrupts import Interrupts
 from organizer.cli.moments import Moment
 from organizer.cli.output import Progress, as_json, confirm, counted, say, warn
 from organizer.cli.plans import show
@@ -107,14 +108,20 @@ def empty(
         goes = sum(isinstance(one, Discard) for one in plan.operations)
         if goes:
             confirm(f"Delete {counted(goes, 'file')} for good? This cannot be undone.", yes=yes)
-        with execution_lock(parts.home.state, wait=PATIENCE, what="organizer trash empty"):
-            recover(parts.journal, parts.filesystem, parts.executor)
+        with (
+            Interrupts() as stop,
+            execution_lock(parts.home.state, wait=PATIENCE, what="organizer trash empty", stop=stop),
+            parts.filesystem.asking(stop),
+        ):
+            recover(parts.journal, parts.filesystem, parts.executor, stop=stop)
             outcome = parts.executor.run(
-                planned(), progress=lambda done, total: progress("trash", done, total)
+                planned(), stop=stop, progress=lambda done, total: progress("trash", done, total)
             )
             done = [one.operation for one in outcome.results if one.state == "done"]
             parts.index.forget([one.path for one in done if isinstance(one, Discard)])
     _tell(outcome, json_=json_)
+    if stop():
+        ctx.exit(stop.told())
     ctx.exit(1 if outcome.count("failed") else 0)
 
 
@@ -122,7 +129,7 @@ def _tell(outcome: Outcome, *, json_: bool) -> None:
     stayed = [
         {"path": one.operation.path, "reason": one.error, "hint": one.hint}
         for one in outcome.results
-        if one.state != "done" and isinstance(one.operation, Discard | Skip)
+        if one.state not in ("done", "pending") and isinstance(one.operation, Discard | Skip)
     ]
     if json_:
         told = {"batch": outcome.batch, "deleted": outcome.count("done"), "stayed": stayed}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from organizer.cli.assembly import Assembly
+from organizer.cli.interrupts import Interrupts
 from organizer.cli.moments import Moment
 from organizer.cli.output import Progress, as_json, confirm, say, warn
 from organizer.cli.plans import show
@@ -145,9 +146,9 @@ def _turn_around(
     names = ", ".join(_called(one, only.get(one.id, ())) for one in chosen[:NAMED])
     more = f" and {len(chosen) - NAMED} more" if len(chosen) > NAMED else ""
     confirm(f"{way.verb} {names}{more}?", yes=yes)
-    with Progress(way.verb.lower()) as progress:
-        outcomes = parts.undoing.undo(chosen, only=only, progress=progress)
-    turned = sorted(chosen, key=lambda one: -one.id)
+    with Interrupts() as interrupted, Progress(way.verb.lower()) as progress:
+        outcomes = parts.undoing.undo(chosen, only=only, stop=interrupted, progress=progress)
+    turned = sorted(chosen, key=lambda one: -one.id)[: len(outcomes)]
     if json_:
         listed = [
             _as_json(batch, only.get(batch.id, ()), outcome)
@@ -157,6 +158,8 @@ def _turn_around(
     else:
         for batch, outcome in zip(turned, outcomes, strict=True):
             _tell(batch, _title(batch, only.get(batch.id, ()), parts.journal), outcome, way)
+    if interrupted():
+        return interrupted.told()
     return 1 if any(_refused(outcome) for outcome in outcomes) else 0
 
 
@@ -168,7 +171,11 @@ def _called(batch: BatchRecord, files: Collection[Path]) -> str:
 
 def _refused(outcome: Outcome) -> list[Result]:
     told = (*ACTIONS, Skip)
-    return [one for one in outcome.results if isinstance(one.operation, told) and one.state != "done"]
+    return [
+        one
+        for one in outcome.results
+        if isinstance(one.operation, told) and one.state not in ("done", "pending")
+    ]
 
 
 def _title(batch: BatchRecord, files: Collection[Path], journal: JournalReader) -> str:

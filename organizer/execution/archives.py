@@ -23,13 +23,17 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from organizer.errors import FileProblem, Unreadable, Unsupported
+from organizer.execution.stream import asking
 from organizer.recognition.identity import hash_blocks
 from organizer.recognition.opening import open_regular
 from organizer.rules.legal import fold
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import FileIO
+
+    from organizer.execution.stream import Stream
+    from organizer.stopping import Stop
 
 # What a folder begins with in which an archive lies open, on the disk of the library.
 UNPACKED = ".organizer-unpacked-"
@@ -70,12 +74,13 @@ class _Reader(Protocol):
         """Give the bytes of the members that are wanted, in any order."""
 
 
-def members_of(path: Path) -> tuple[list[Member], list[str]]:
+def members_of(path: Path, *, stop: Stop = never) -> tuple[list[Member], list[str]]:
     """List what an archive holds, and say of the rest why it is left out.
 
-    Raises `Unreachable`, `Unreadable` (damaged, locked with a password, too much in it) or `Unsupported`.
+    Raises `Unreachable`, `Unreadable` (damaged, locked with a password, too much in it) or `Unsupported`,
+    and `Stopped` when asked to stop.
     """
-    with _open(path) as reader:
+    with _open(path, stop) as reader:
         found: dict[str, Member] = {}
         folders: set[str] = set()
         refused: list[str] = []
@@ -98,7 +103,14 @@ def members_of(path: Path) -> tuple[list[Member], list[str]]:
     return list(found.values()), refused
 
 
-def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callable[[int], None]) -> None:
+def unpack(
+    path: Path,
+    members: list[Member],
+    folder: Path,
+    *,
+    stop: Stop = never,
+    progress: Callable[[int], None] = lambda _: None,
+) -> None:
     """Write members below a folder that is ours and empty. `progress` is told how many bytes were written.
 
     Raises as `members_of`, and OSError where the disk refuses.
@@ -117,7 +129,7 @@ def unpack(path: Path, members: list[Member], folder: Path, *, progress: Callabl
         if member.mtime_ns is not None:
             os.utime(target, ns=(member.mtime_ns, member.mtime_ns))
 
-    _unpack(path, {member.name: member for member in members}, write)
+    _unpack(path, {member.name: member for member in members}, write, stop)
 
 
 def new_folder(library: Path) -> Path:
@@ -133,18 +145,23 @@ def is_unpacked(folder: Path) -> bool:
     return folder.name.startswith(UNPACKED)
 
 
-def hashes_of(path: Path) -> dict[str, str]:
+def hashes_of(path: Path, *, stop: Stop = never) -> dict[str, str]:
     """Hash every member, as `identity.content_hash` hashes files, by what the archive calls it."""
     found: dict[str, str] = {}
 
     def take(member: Member, blocks: Iterator[bytes]) -> None:
         found[member.name] = hash_blocks(blocks)
 
-    _unpack(path, {member.name: member for member in members_of(path)[0]}, take)
+    _unpack(path, {member.name: member for member in members_of(path, stop=stop)[0]}, take, stop)
     return found
 
 
-def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iterator[bytes]], None]) -> None:
+def _unpack(
+    path: Path,
+    wanted: dict[str, Member],
+    write: Callable[[Member, Iterator[bytes]], None],
+    stop: Stop,
+) -> None:
     """Let a reader hand over members, each whole and within bounds.
 
     What goes wrong where they are written is not taken for the archive's fault.
@@ -157,6 +174,8 @@ def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iter
         nonlocal total
         size = 0
         for block in blocks:
+            if stop():
+                raise Stopped
             total += len(block)
             size += len(block)
             if total > room:
@@ -178,7 +197,7 @@ def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iter
             raise
 
     try:
-        with _open(path) as reader:
+        with _open(path, stop) as reader:
             reader.unpack(wanted, guarded)
     except FileProblem:
         if failed:
@@ -189,7 +208,7 @@ def _unpack(path: Path, wanted: dict[str, Member], write: Callable[[Member, Iter
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[_Reader]:
+def _open(path: Path, stop: Stop) -> Iterator[_Reader]:
     """Open an archive by what it is, whatever it is called; translate what its reader raises."""
     with open_regular(path) as file:
         begins = file.read(4) or b""
@@ -209,10 +228,11 @@ def _open(path: Path) -> Iterator[_Reader]:
                     path=path,
                     hint="Install it, with pip install 'organizer[archives]'; or unpack it yourself.",
                 )
-            try:
-                yield _LibArchive(file, libarchive)
-            except libarchive.ArchiveError as error:
-                raise _translated(error, path) from error
+            with asking(file, stop) as stream:
+                try:
+                    yield _LibArchive(stream, libarchive)
+                except libarchive.ArchiveError as error:
+                    raise _translated(error, path) from error
         except (FileProblem, OSError):
             raise
         except _RAISED as error:  # fmt: skip
@@ -266,8 +286,8 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 class _LibArchive:
     """RAR, 7z, tar and their kin, read from the beginning to the end."""
 
-    def __init__(self, file: FileIO, libarchive: Any) -> None:
-        self._file = file
+    def __init__(self, stream: Stream, libarchive: Any) -> None:
+        self._stream = stream
         self._libarchive = libarchive
 
     def members(self) -> Iterator[Member | str]:
@@ -286,8 +306,8 @@ class _LibArchive:
                 write(member, self._blocks(entry))
 
     def _entries(self) -> Iterator[Any]:
-        self._file.seek(0)
-        with self._libarchive.fd_reader(self._file.fileno()) as archive:
+        self._stream.seek(0)
+        with self._libarchive.stream_reader(self._stream, block_size=_BLOCK) as archive:
             yield from archive
 
     def _blocks(self, entry: Any) -> Iterator[bytes]:

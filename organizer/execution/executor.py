@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from organizer.errors import CannotWrite, FileProblem, JournalError
 from organizer.execution.acts import Acts
+from organizer.execution.filesystem import SYNCED_AT_ONCE
 from organizer.execution.grounds import Grounds
-from organizer.execution.known import Effect, Known, Staged
+from organizer.execution.known import Effect, Known, Staged, known_of
 from organizer.execution.outcome import Outcome, Result, holds_of, result_of, skipped
 from organizer.execution.problems import (
     CrossesDevices,
     LeftAlone,
     LeftOpen,
-    Transient,
     changed,
     translate,
     unforeseen,
@@ -37,6 +37,7 @@ from organizer.planning.operations import (
     Skip,
     WriteEntries,
 )
+from organizer.stopping import Stopped, never, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,9 +47,9 @@ if TYPE_CHECKING:
     from organizer.execution.journal import Journal
     from organizer.execution.records import BatchRecord, OperationRecord
     from organizer.planning.operations import Plan
+    from organizer.stopping import Stop
 
     Progress = Callable[[int, int], None]
-    Stop = Callable[[], bool]
 
 logger = logging.getLogger(__name__)
 
@@ -74,12 +75,14 @@ class Executor:
         model_id: str = "",
         rules_digest: str = "",
         progress: Progress | None = None,
-        stop: Stop | None = None,
+        stop: Stop = never,
     ) -> Outcome:
         """Execute a plan as a new batch, or as more of the open batch `batch`.
 
-        A problem with one file is in its result. What is raised (`JournalError`, or a `FileProblem` of a disk
-        that cannot be synced) leaves the batch open, for recovery to bring to its end.
+        A problem with one file is in its result. Where it is time to stop, an operation that is still reading
+        or copying is given up; it is pending, like those after it. What is raised (`JournalError`, `Stopped`
+        before anything was done, a `FileProblem` of a disk that cannot be synced) leaves the batch open, for
+        recovery to bring to its end.
         """
         if not plan.actions and not (
             plan.undoes and any(not isinstance(one, Skip) for one in plan.operations)
@@ -92,18 +95,16 @@ class Executor:
             self._journal.join(batch, plan, now=self._clock())
         return self._carry_on(batch, len(plan.operations), progress, stop)
 
-    def resume(self, batch: int, *, progress: Progress | None = None, stop: Stop | None = None) -> Outcome:
+    def resume(self, batch: int, *, progress: Progress | None = None, stop: Stop = never) -> Outcome:
         """Go on with what is still planned of a batch that was stopped or interrupted."""
         return self._carry_on(batch, None, progress, stop)
 
-    def _carry_on(
-        self, batch: int, newest: int | None, progress: Progress | None, stop: Stop | None
-    ) -> Outcome:
+    def _carry_on(self, batch: int, newest: int | None, progress: Progress | None, stop: Stop) -> Outcome:
         record = self._journal.batch(batch)
         if record is None:
             raise JournalError(f"There is no batch {batch} in the journal", path=self._journal.path)
-        records = self._journal.operations(batch)
-        known = _known(records)
+        records = self._journal.operations(batch, stop=stop)
+        known = known_of(records, stop)
         grounds = Grounds(self._journal.folders, self._journal.is_away)
         planned = [one for one in records if one.state == "planned"]
         told = planned if newest is None else records[len(records) - newest :]
@@ -112,16 +113,17 @@ class Executor:
         stopped = False
         try:
             for start in range(0, total, CHUNK):
-                stopped = stop is not None and stop()
+                stopped = stop()
                 if stopped:
                     break
                 chunk = _Chunk(self._journal, self._files, known, grounds, self._clock)
-                closings = chunk.run(
-                    record,
-                    planned[start : start + CHUNK],
-                    stop,
-                    _shifted(progress, done, total),
-                )
+                with self._files.asking(stop):
+                    closings = chunk.run(
+                        record,
+                        planned[start : start + CHUNK],
+                        stop,
+                        _shifted(progress, done, total),
+                    )
                 done += len(closings)
                 results |= {one.id: closing for one, closing in closings}
                 stopped = any(one.state == "pending" for one in results.values())
@@ -164,16 +166,17 @@ class _Chunk:
         self,
         batch: BatchRecord,
         records: Sequence[OperationRecord],
-        stop: Stop | None,
+        stop: Stop,
         progress: Callable[[int], None],
     ) -> list[tuple[OperationRecord, Result]]:
         self._journal.start([one.id for one in records], holds_of(batch, records), now=self._clock())
-        for position, record in enumerate(records):
-            # One look at `stop` was had just before the chunk; the first operation always goes.
-            if position and stop is not None and stop():
-                break
-            self._do(record)
-            progress(position + 1)
+        try:
+            # It was asked just before the chunk.
+            for position, record in enumerate(until(stop, records)):
+                self._do(record)
+                progress(position + 1)
+        except Stopped:
+            self._give_up_staged()
         self._place_staged()
         try:
             self._files.sync_folders(self._touched)
@@ -200,7 +203,7 @@ class _Chunk:
             self._fail(record, problem)
         except OSError as error:
             self._fail(record, translate(error, _written(operation)))
-        except JournalError:
+        except (JournalError, Stopped):
             raise
         except Exception as error:  # what nobody has thought of concerns this file alone, and is told
             logger.exception("%s", operation)
@@ -208,6 +211,8 @@ class _Chunk:
         else:
             if isinstance(effect, Staged):
                 self._staged.append((record, effect))
+                if sum(staged.temp.stamp.size for _, staged in self._staged) >= SYNCED_AT_ONCE:
+                    self._place_staged()
             else:
                 self._succeed(record, effect)
 
@@ -228,6 +233,15 @@ class _Chunk:
             path.name.startswith(one.name) and path.parent == one.parent for path in named for one in waiting
         )
         return beside or not named.isdisjoint(waiting)
+
+    def _give_up_staged(self) -> None:
+        """Remove the temps that have no names yet: bringing them to the disk first would take its time.
+
+        What they were written for is as it was, and planned again.
+        """
+        for _, one in self._staged:
+            self._files.discard_temp(one.temp)
+        self._staged.clear()
 
     def _place_staged(self) -> None:
         """Bring all temps to the disk together, write down what they are, then give them their names."""
@@ -371,19 +385,6 @@ class _Chunk:
             lasting=problem.lasting,
         )
         self._known.failed(record.operation, problem)
-
-
-def _known(records: Sequence[OperationRecord]) -> Known:
-    """Gather what earlier chunks of a batch have done."""
-    known = Known()
-    for record in records:
-        if record.state == "done":
-            known.done(record.operation, record.stamp_after, record.hash_after)
-        elif record.state in ("failed", "skipped") and not isinstance(record.operation, Skip):
-            kind = LeftAlone if record.state == "skipped" else FileProblem if record.lasting else Transient
-            problem = kind(record.error, hint=record.hint)
-            known.failed(record.operation, problem)
-    return known
 
 
 def _shifted(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:

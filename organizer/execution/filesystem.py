@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 
 from organizer.errors import CannotWrite
 from organizer.execution import syscalls
-from organizer.execution.looking import BLOCK, Looking
+from organizer.execution.looking import Looking
 from organizer.execution.problems import CrossesDevices, LeftOpen, appeared, changed, vanished
 from organizer.sample import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Bytes that one call brings to the disk, at most where they are ours: nobody can stop it.
+SYNCED_AT_ONCE = 64 << 20
 
 # Told of an empty file that keeps a name for us (its path and inode), before it is replaced.
 Reserved = Callable[[Path, int], None]
@@ -203,8 +206,13 @@ class Filesystem(Looking):
             with self.discarding(temp):
                 fd = self._create(temp, 0o600)
                 try:
-                    while block := self._read_block(reading, BLOCK):
+                    unsynced = 0
+                    for block in self._blocks(reading):
                         self._write(fd, block)
+                        unsynced += len(block)
+                        if unsynced >= SYNCED_AT_ONCE:
+                            self._sync_file(temp)
+                            unsynced = 0
                     self._keep_attributes(reading.fileno(), fd)
                     self._set_times(temp, before.st_atime_ns, before.st_mtime_ns)
                 finally:

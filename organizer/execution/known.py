@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from organizer.errors import FileProblem
 from organizer.execution import archives
 from organizer.execution.filesystem import Temp
-from organizer.execution.problems import LeftAlone, changed
+from organizer.execution.problems import LeftAlone, Transient, changed
 from organizer.pack import companion_of
 from organizer.planning.operations import (
     Copy,
@@ -23,15 +23,19 @@ from organizer.planning.operations import (
     RemoveExtracted,
     RemoveLink,
     RestoreBytes,
+    Skip,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
     WriteTags,
 )
 from organizer.sample import Stamp
+from organizer.stopping import Stop, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from organizer.execution.records import OperationRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ class Staged:
 class Known:
     """What one batch has done so far, where later operations of it must know."""
 
+    stop: Stop = never  # asked while archives are read
     stamps: dict[Path, Stamp] = field(default_factory=dict)
     rewritten: dict[tuple[Path, str], str] = field(default_factory=dict)  # path, hash before -> hash after
     broken: dict[Path, str] = field(default_factory=dict)  # what is not there as planned, and why
@@ -77,12 +82,12 @@ class Known:
         """
         archive = extraction.archive
         if archive not in self._opened:
-            members = archives.members_of(archive)[0]
+            members = archives.members_of(archive, stop=self.stop)[0]
             before = next((one for one in extraction.staged.parents if archives.is_unpacked(one)), None)
             folder = archives.new_folder(extraction.target.parent if before is None else before.parent)
             self._opened[archive] = {}
             self._folders.append(folder)
-            archives.unpack(archive, members, folder, progress=lambda _: None)
+            archives.unpack(archive, members, folder, stop=self.stop)
             self._opened[archive] = {one.name: folder / one.path for one in members}
         found = self._opened[archive].get(extraction.member)
         if found is None:
@@ -102,7 +107,8 @@ class Known:
         """
         if archive not in self._hashes:
             try:
-                self._hashes[archive] = archives.hashes_of(archive) if archive.exists() else {}
+                there = archive.exists()
+                self._hashes[archive] = archives.hashes_of(archive, stop=self.stop) if there else {}
             except FileProblem as problem:
                 if not problem.lasting:
                     raise
@@ -175,3 +181,16 @@ class Known:
             planned = after
             seen.add(after)
         return planned
+
+
+def known_of(records: Sequence[OperationRecord], stop: Stop) -> Known:
+    """Gather what earlier chunks of a batch have done."""
+    known = Known(stop=stop)
+    for record in records:
+        if record.state == "done":
+            known.done(record.operation, record.stamp_after, record.hash_after)
+        elif record.state in ("failed", "skipped") and not isinstance(record.operation, Skip):
+            kind = LeftAlone if record.state == "skipped" else FileProblem if record.lasting else Transient
+            problem = kind(record.error, hint=record.hint)
+            known.failed(record.operation, problem)
+    return known

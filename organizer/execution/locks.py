@@ -13,13 +13,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from organizer.errors import LockedError
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from organizer.stopping import Stop
+
+_ASKING = 0.5  # seconds between two questions whether to stop, while the lock is another's
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,12 @@ def service_lock(state: Path) -> Iterator[None]:
 
 
 @contextmanager
-def execution_lock(state: Path, *, wait: float, what: str) -> Iterator[None]:
-    """Be the only one who changes files, after waiting up to `wait` seconds for whoever does."""
-    with _held(state, "execution", wait=wait, what=what) as busy:
+def execution_lock(state: Path, *, wait: float, what: str, stop: Stop = never) -> Iterator[None]:
+    """Be the only one who changes files, after waiting up to `wait` seconds for whoever does.
+
+    Raises `LockedError`, or `Stopped` when asked to stop before.
+    """
+    with _held(state, "execution", wait=wait, what=what, stop=stop) as busy:
         if busy is not None:
             raise LockedError(
                 f"Files are being changed by another Organizer{_by(busy)}",
@@ -80,14 +88,12 @@ def _holder(state: Path, name: str) -> Holder | None:
 
 
 @contextmanager
-def _held(state: Path, name: str, *, wait: float, what: str) -> Iterator[Holder | None]:
+def _held(state: Path, name: str, *, wait: float, what: str, stop: Stop = never) -> Iterator[Holder | None]:
     """Hold a lock and yield None, or yield who holds it."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     told = state / f"{name}.holder.json"
-    lock = FileLock(state / f"{name}.lock", timeout=wait, poll_interval=0.05, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
+    lock = FileLock(state / f"{name}.lock", poll_interval=0.05, thread_local=False)
+    if not _acquired(lock, wait, stop):
         yield _read(told)
         return
     try:
@@ -97,6 +103,22 @@ def _held(state: Path, name: str, *, wait: float, what: str) -> Iterator[Holder 
         with suppress(OSError):
             told.unlink()
         lock.release()
+
+
+def _acquired(lock: BaseFileLock, wait: float, stop: Stop) -> bool:
+    """Wait for a lock; False where it was another's all the time."""
+    ends = time.monotonic() + wait
+    while True:
+        left = max(0.0, ends - time.monotonic())
+        try:
+            lock.acquire(timeout=min(left, _ASKING))
+        except Timeout:
+            if stop():
+                raise Stopped from None
+            if left <= _ASKING:
+                return False
+        else:
+            return True
 
 
 def _write(path: Path, holder: Holder) -> None:

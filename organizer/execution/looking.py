@@ -17,11 +17,14 @@ from organizer.execution.problems import changed, vanished
 from organizer.recognition import identity
 from organizer.rules.legal import fold
 from organizer.sample import Stamp
+from organizer.stopping import never, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from io import FileIO
     from pathlib import Path
+
+    from organizer.stopping import Stop
 
 BLOCK = 1 << 20
 _MOST_WHOLE = 64 << 20  # bytes of a file that is read whole
@@ -31,10 +34,23 @@ class Looking(Primitives):
     """What can be known of a path."""
 
     _inboxes: tuple[Path, ...] = ()
+    _stop: Stop = staticmethod(never)
 
     def __init__(self, inboxes: Sequence[Path] = ()) -> None:
         """In `inboxes` anybody may lay links, which are never followed."""
         self._inboxes = tuple(inboxes)
+
+    @contextmanager
+    def asking(self, stop: Stop) -> Iterator[None]:
+        """Ask `stop` between the blocks of whatever is read meanwhile, and raise `Stopped` where it says so.
+
+        Nothing is read between the two changes of names that a move from another disk is made of.
+        """
+        before, self._stop = self._stop, stop
+        try:
+            yield
+        finally:
+            self._stop = before
 
     def check_way(self, path: Path) -> None:
         """Refuse a path of an inbox that leads through a link, which may have been laid since the plan."""
@@ -78,7 +94,10 @@ class Looking(Primitives):
     def content_hash(self, path: Path) -> str:
         """Hash the bytes of a regular file, as `identity.content_hash` does; links are not followed."""
         with self._reading(path) as reading:
-            return identity.hash_blocks(iter(lambda: self._read_block(reading, BLOCK), b""))
+            return identity.hash_blocks(self._blocks(reading))
+
+    def _blocks(self, reading: FileIO) -> Iterator[bytes]:
+        return until(self._stop, iter(lambda: self._read_block(reading, BLOCK), b""))
 
     @contextmanager
     def _reading(self, path: Path) -> Iterator[FileIO]:
@@ -124,11 +143,14 @@ class Looking(Primitives):
             return False
         try:
             self.stamp(path)
-            return identity.sound_id(path) == sound_id
+            return self.sound_id(path) == sound_id
         except FileProblem as problem:
             if not problem.lasting:
                 raise
             return False
+
+    def sound_id(self, path: Path) -> str:
+        return identity.sound_id(path, stop=self._stop)
 
     def is_alias(self, source: Path, target: Path) -> bool:
         """Say whether two names are one entry, on a disk that folds case or Unicode forms.

@@ -21,6 +21,7 @@ from organizer.execution.rows import as_done, batch_of, operation_of, text_of
 from organizer.library.store import prefix_range
 from organizer.planning.operations import Copy, Extract, Link
 from organizer.planning.standing import REMOVING, Standing
+from organizer.stopping import never, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from organizer.planning.undo import Done
     from organizer.sample import Stamp
+    from organizer.stopping import Stop
 
 Told = TypeVar("Told")
 
@@ -164,9 +166,9 @@ class JournalReader:
         found = self.batch(batch)
         return found is not None and found.undone
 
-    def operations(self, batch: int) -> list[OperationRecord]:
-        """Give the operations of a batch, in the order of the plan."""
-        return self._operations("WHERE batch = ? ORDER BY id", (batch,))
+    def operations(self, batch: int, *, stop: Stop = never) -> list[OperationRecord]:
+        """Give the operations of a batch, in the order of the plan. Raises `Stopped` when asked to stop."""
+        return self._operations("WHERE batch = ? ORDER BY id", (batch,), stop)
 
     def done(self, batches: Sequence[int]) -> tuple[Done, ...]:
         """Give what was done in these batches, the oldest first, for undo to turn around."""
@@ -297,9 +299,11 @@ class JournalReader:
                 found.append(self._told(row, partial(batch_of, counts=dict(counts))))
         return found
 
-    def _operations(self, which: str, values: tuple[object, ...]) -> list[OperationRecord]:
+    def _operations(
+        self, which: str, values: tuple[object, ...], stop: Stop = never
+    ) -> list[OperationRecord]:
         rows = self._rows(f"SELECT * FROM operation {which}", values)
-        return [self._told(row, operation_of) for row in rows]
+        return [self._told(row, operation_of) for row in until(stop, rows, every=ROWS_AT_ONCE)]
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[sqlite3.Row]:
         with self._reading() as cursor:

@@ -36,6 +36,7 @@ from organizer.planning.operations import (
     WriteTags,
 )
 from organizer.sample import Stamp
+from organizer.stopping import Stopped, never, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -45,19 +46,27 @@ if TYPE_CHECKING:
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
     from organizer.execution.mounts import Mounts
+    from organizer.stopping import Stop
 
 
 def recover(
-    journal: Journal, filesystem: Filesystem, executor: Executor, *, clock: Callable[[], float] = time.time
+    journal: Journal,
+    filesystem: Filesystem,
+    executor: Executor,
+    *,
+    stop: Stop = never,
+    clock: Callable[[], float] = time.time,
 ) -> tuple[str, ...]:
     """Bring journal and disk together again, then do what is left of unfinished batches.
 
     The caller holds the execution lock. Returns what was found and done, in sentences. A batch that has to do
-    with a disk that is not there now waits for it.
+    with a disk that is not there now waits for it. Raises `Stopped` when asked to stop: what is not at its
+    end then is left to the next recovery.
     """
     told: list[str] = []
     for batch in journal.unfinished():
-        left = [one for one in journal.operations(batch.id) if one.state in ("open", "planned")]
+        records = journal.operations(batch.id, stop=stop)
+        left = [one for one in records if one.state in ("open", "planned")]
         opened = [one for one in left if one.state == "open"]
         if (folder := _folder_away(journal, left)) is not None:
             told.append(
@@ -67,13 +76,16 @@ def recover(
             )
             continue
         inspection = _Inspection(filesystem, opened, journal.mounts())
-        # The last one first: what a later operation has changed tells that the earlier one was done.
-        closings = [inspection.look(record) for record in reversed(opened)]
+        with filesystem.asking(stop):
+            # The last one first: what a later operation has changed tells that the earlier one was done.
+            closings = [inspection.look(record) for record in until(stop, reversed(opened))]
         filesystem.sync_folders(inspection.touched)
         # Holds go from one operation to the next in the order in which they were done.
         journal.settle(sorted(closings, key=lambda one: one.id), now=clock())
         told += inspection.told
-        outcome = executor.resume(batch.id)
+        outcome = executor.resume(batch.id, stop=stop)
+        if outcome.stopped:
+            raise Stopped
         if opened or outcome.results:
             parts = [f"{outcome.count(state)} {state}" for state in ("done", "failed", "skipped")]
             told.append(

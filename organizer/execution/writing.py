@@ -12,7 +12,6 @@ from organizer.errors import CannotWrite
 from organizer.execution.known import Effect, Known, Staged
 from organizer.execution.problems import LeftAlone, appeared, changed, gone
 from organizer.execution.writers import folder_json, live_xmp, patch, sidecar, tags
-from organizer.recognition import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +60,7 @@ class Writing:
             after = self._files.content_hash(temp.path)
             if after == before:
                 raise LeftAlone(f"{writing.path.name} has these tags already", path=writing.path)
-            if identity.sound_id(temp.path) != writing.sound_id:
+            if self._files.sound_id(temp.path) != writing.sound_id:
                 raise CannotWrite(
                     f"Tags were not written to {writing.path.name}: its sound would have changed",
                     path=writing.path,

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from organizer.library.store import prefix_range, to_blob, to_path, to_signed, to_text, to_unsigned
 from organizer.sample import Stamp
+from organizer.stopping import never, until
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable
+
+    from organizer.stopping import Stop
 
 # Seconds until a failure that time can mend is tried again, doubled each time.
 FIRST_RETRY = 60.0
@@ -101,9 +104,9 @@ class Remainders:
             raise
         self._store.execute("COMMIT")
 
-    def forget_gone(self, is_there: Callable[[Path], bool]) -> None:
-        """Forget what does not lie where it was."""
-        gone = [one.path for one in self.all() if not is_there(one.path)]
+    def forget_gone(self, is_there: Callable[[Path], bool], *, stop: Stop = never) -> None:
+        """Forget what does not lie where it was. Raises `Stopped` when asked to stop."""
+        gone = [one.path for one in until(stop, self.all()) if not is_there(one.path)]
         if gone:
             self.update(gone=gone)
 

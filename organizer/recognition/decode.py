@@ -22,6 +22,7 @@ from organizer.recognition.loudness import loudness_of
 from organizer.recognition.opening import BLOCK_SAMPLES, blocks, open_regular, open_sound
 from organizer.recognition.waveform import LOUDEST
 from organizer.sample import Facts
+from organizer.stopping import never
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     import soundfile
 
     from organizer.recognition.opening import Block
+    from organizer.stopping import Stop
 
 # Samples (frames times channels) of a beginning that are kept at most: 64 MB of float32.
 _MOST_SAMPLES = 1 << 24
@@ -55,30 +57,31 @@ class Decoded:
         return self.facts.samplerate
 
 
-def read(path: Path, *, seconds: float, ffmpeg: str = "ffmpeg") -> Decoded:
+def read(path: Path, *, seconds: float, ffmpeg: str = "ffmpeg", stop: Stop = never) -> Decoded:
     """Decode at most the first `seconds` of a file.
 
     The peak in the facts is of the whole sound in lossless formats, whose samples are all read for the
     sound's identity anyway, and of the beginning in lossy ones. `ffmpeg` names the program that formats
-    foreign to libsndfile are given to. Raises `Unreachable`, `Unreadable` or `Unsupported`.
+    foreign to libsndfile are given to. Raises `Unreachable`, `Unreadable` or `Unsupported`, `Stopped` when
+    asked to stop.
     """
     with open_regular(path) as file:
         if not os.fstat(file.fileno()).st_size:
             raise Unreadable("the file is empty", path=path, hint="Download or export it again.")
-        content = hash_bytes(file)
+        content = hash_bytes(file, stop)
         form = coded.form_of(file)
         if form in (coded.Form.MP4, coded.Form.ASF) or path.suffix.lower() in FOREIGN_AUDIO_SUFFIXES:
-            return _read_foreign(file, path, form, content, seconds=seconds, ffmpeg=ffmpeg)
+            return _read_foreign(file, path, form, content, seconds=seconds, ffmpeg=ffmpeg, stop=stop)
         with open_sound(file, path) as sound:
             _check_header(sound, path)
             beginning = _Beginning(sound.samplerate, sound.channels, seconds)
             if form is None:
-                sound_id = hash_samples(sound, beginning.take)
+                sound_id = hash_samples(sound, beginning.take, stop=stop)
                 whole = True
             else:
                 beginning.take_until_full(blocks(sound, "float32"))
                 whole = not beginning.full
-                sound_id = hash_coded(file, form, path)
+                sound_id = hash_coded(file, form, path, stop)
             return _decoded(sound, beginning, file, path, content, sound_id, whole=whole)
 
 
@@ -209,9 +212,16 @@ def _span(seconds: float) -> str:
 
 
 def _read_foreign(
-    file: FileIO, path: Path, form: coded.Form | None, content: str, *, seconds: float, ffmpeg: str
+    file: FileIO,
+    path: Path,
+    form: coded.Form | None,
+    content: str,
+    *,
+    seconds: float,
+    ffmpeg: str,
+    stop: Stop,
 ) -> Decoded:
-    told = decode_foreign(path, seconds=seconds, ffmpeg=ffmpeg)
+    told = decode_foreign(path, seconds=seconds, ffmpeg=ffmpeg, stop=stop)
     beginning = _Beginning(told.samplerate, told.wave.shape[1], seconds)
     for start in range(0, len(told.wave), BLOCK_SAMPLES):
         beginning.take(told.wave[start : start + BLOCK_SAMPLES])
@@ -227,7 +237,7 @@ def _read_foreign(
         peak=beginning.peak_db,
         loudness=loudness_of(wave, told.samplerate),
         content_hash=content,
-        sound_id=hash_coded(file, form or coded.Form.STREAM, path),
+        sound_id=hash_coded(file, form or coded.Form.STREAM, path, stop),
         warnings=beginning.warnings(missing=0),
     )
     return Decoded(wave=wave, facts=facts)

@@ -7,6 +7,7 @@ what libsndfile decodes.
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass
 from io import BytesIO
 from shutil import which
@@ -25,12 +26,16 @@ from mutagen.wavpack import WavPack
 from numpy.typing import NDArray
 
 from organizer.errors import Unreadable, Unsupported
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from organizer.stopping import Stop
+
 
 _TIMEOUT = 60.0  # seconds; half a minute of audio takes ffmpeg well under one
+_ASKING = 0.2  # seconds between two questions whether to stop
 _MOST_BYTES = 1 << 27  # of its output: 30 s of eight channels of float32 at 96 kHz are 92 MB
 
 
@@ -43,10 +48,10 @@ class Told:
     duration: float | None
 
 
-def decode_foreign(path: Path, *, seconds: float, ffmpeg: str) -> Told:
+def decode_foreign(path: Path, *, seconds: float, ffmpeg: str, stop: Stop = never) -> Told:
     """Decode the first `seconds` of a file with ffmpeg.
 
-    Raises `Unsupported` where there is no ffmpeg, `Unreadable` where it fails.
+    Raises `Unsupported` where there is no ffmpeg, `Unreadable` where it fails, `Stopped` when asked to stop.
     """
     program = which(ffmpeg)
     if program is None:
@@ -55,7 +60,7 @@ def decode_foreign(path: Path, *, seconds: float, ffmpeg: str) -> Told:
             path=path,
             hint="Install ffmpeg, or convert the file to WAV or FLAC.",
         )
-    raw = _run(program, path, seconds)
+    raw = _run(program, path, seconds, stop)
     try:
         wave, samplerate = soundfile.read(BytesIO(raw), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
@@ -63,7 +68,7 @@ def decode_foreign(path: Path, *, seconds: float, ffmpeg: str) -> Told:
     return Told(wave=wave, samplerate=samplerate, duration=_duration(path))
 
 
-def _run(program: str, path: Path, seconds: float) -> bytes:
+def _run(program: str, path: Path, seconds: float, stop: Stop) -> bytes:
     limit = [
         f"{seconds:.3f}",
         "-map",
@@ -78,9 +83,7 @@ def _run(program: str, path: Path, seconds: float) -> bytes:
     command = [program, "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
     command += ["-i", f"file:{path.absolute()}", "-t", *limit, "-f", "wav", "pipe:1"]
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT, check=False
-        )
+        code, output, errors = _ended(command, stop)
     except subprocess.TimeoutExpired as error:
         raise Unreadable(
             "the file kept ffmpeg busy for too long", path=path, hint="It is likely damaged."
@@ -91,14 +94,37 @@ def _run(program: str, path: Path, seconds: float) -> bytes:
             path=path,
             hint="Install ffmpeg anew.",
         ) from error
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+    if code or not output:
+        said = errors.decode(errors="replace").strip().splitlines()
         raise Unreadable(
             f"the file could not be decoded by ffmpeg ({said[-1] if said else 'it gave no sound'})",
             path=path,
             hint="Play it elsewhere; if that fails too, download or export it again.",
         )
-    return done.stdout
+    return output
+
+
+def _ended(command: list[str], stop: Stop) -> tuple[int, bytes, bytes]:
+    """Run a program to its end; give its exit code, its output, and what it complained of.
+
+    Raises OSError where it does not start, `TimeoutExpired`, and `Stopped`; it is then at its end as well.
+    """
+    ends = time.monotonic() + _TIMEOUT
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        try:
+            while True:
+                try:
+                    output, errors = program.communicate(timeout=_ASKING)
+                    return program.returncode, output, errors
+                except subprocess.TimeoutExpired:
+                    if stop():
+                        raise Stopped from None
+                    if time.monotonic() > ends:
+                        raise
+        finally:
+            program.kill()  # does nothing where it is at its end
 
 
 def _duration(path: Path) -> float | None:

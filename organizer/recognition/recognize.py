@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,14 +40,17 @@ from organizer.recognition.trust import Weights
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.recognition.waveform import prepare
 from organizer.sample import LONG_SECONDS, Evidence, Facts, Kind, Origin, Sample
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
     from concurrent.futures import Future
 
     from organizer.recognition.classifier import Classifier, Heard
+    from organizer.stopping import Stop
 
 _BATCH = 64
+_ASKING = 0.2  # seconds between two questions whether to stop, while nothing is heard to its end
 # A beginning without a sample above this (-80 dB) counts as silence.
 _AUDIBLE = 1e-4
 _SHORTEST_LOOP = 0.6  # seconds: two beats of the fastest music
@@ -155,31 +159,36 @@ class Recognizer:
                 results[place] = replace(results[place], sample=sample)
         return results
 
-    def inspect(self, requests: Sequence[Request]) -> Iterator[Inspection]:
+    def inspect(self, requests: Sequence[Request], *, stop: Stop = never) -> Iterator[Inspection]:
         """Yield one inspection a request, in their order, as batches are done.
 
         At most two batches are decoded or being decoded at any time. When the caller stops early, what
-        was not begun is dropped.
+        was not begun is dropped, and what was begun is given up; so it is where `stop` says so, which raises
+        `Stopped`. `stop` is asked on the thread of the caller alone.
         """
+        given_up = Event()
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="decode")
         coming = iter(requests)
         running: deque[tuple[Request, Future[_Prepared | FileProblem]]] = deque()
         try:
             while True:
                 for request in islice(coming, 2 * _BATCH - len(running)):
-                    running.append((request, pool.submit(self._prepare, request)))
+                    running.append((request, pool.submit(self._prepare, request, given_up.is_set)))
                 if not running:
                     return
                 batch = [running.popleft() for _ in range(min(_BATCH, len(running)))]
-                yield from self._inspections([(request, future.result()) for request, future in batch])
+                yield from self._inspections(
+                    [(request, _result_of(future, stop)) for request, future in batch]
+                )
         finally:
+            given_up.set()
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _prepare(self, request: Request) -> _Prepared | FileProblem:
-        """Do on a thread all that one file needs before the ear; never raises."""
+    def _prepare(self, request: Request, stop: Stop) -> _Prepared | FileProblem:
+        """Do on a thread all that one file needs before the ear; raises nothing but `Stopped`."""
         path = request.path
         try:
-            decoded = read(path, seconds=self._seconds)
+            decoded = read(path, seconds=self._seconds, stop=stop)
             wave = prepare(
                 decoded.wave,
                 decoded.samplerate,
@@ -199,6 +208,8 @@ class Recognizer:
             )
         except FileProblem as problem:
             return problem
+        except Stopped:
+            raise
         except Exception as error:  # whatever a decoder stumbles over concerns this file alone
             return Unreadable(
                 f"the file could not be decoded ({type(error).__name__}: {error})",
@@ -266,6 +277,13 @@ class Recognizer:
             contents=dict(zip(CONTENTS, heard.contents[row].tolist(), strict=True)),
             reasons=tuple(reasons),
         )
+
+
+def _result_of(future: Future[_Prepared | FileProblem], stop: Stop) -> _Prepared | FileProblem:
+    while not wait((future,), timeout=_ASKING).done:
+        if stop():
+            raise Stopped
+    return future.result()
 
 
 def _hear_music(decoded: Decoded) -> tuple[Rhythm | None, music.Heard]:

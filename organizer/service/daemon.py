@@ -158,7 +158,7 @@ class Service:
 
     def _begin(self) -> None:
         self._notify.extend(seconds=_RECOVERY_SECONDS)
-        for sentence in self._filing.recover():
+        for sentence in self._filing.recover(stop=self._beating):
             logger.info("%s", sentence)
         self._look_after(self._clock())
         self._notify.ready()

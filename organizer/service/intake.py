@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from itertools import takewhile
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from organizer.pack import is_junk
 from organizer.service.headers import whole
@@ -19,6 +19,7 @@ from organizer.service.inbox import scan
 from organizer.service.report import InboxReport, shown
 from organizer.service.settle import Pace, Settler
 from organizer.service.writers import is_being_written
+from organizer.stopping import Stopped, never, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
     from organizer.config import Inbox
     from organizer.service.settle import ReadyBatch
     from organizer.service.watch import Watch
+    from organizer.stopping import Stop
 
-    Wanted = Callable[[Path, Iterable[tuple[Path, os.stat_result]]], Iterable[Path]]
+    class Wanted(Protocol):
+        def __call__(
+            self, root: Path, found: Iterable[tuple[Path, os.stat_result]], /, *, stop: Stop
+        ) -> Iterable[Path]: ...
+
 
 logger = logging.getLogger(__name__)
 
@@ -46,20 +52,21 @@ class Intake:
         *,
         wanted: Wanted,
         settle_seconds: float,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Stop = never,
         wall: Callable[[], float] = time.time,
         most: int = MOST_SETTLING,
     ) -> None:
         self.inbox = inbox
         self.watch = watch
         self._wanted = wanted
-        self._stop = stop  # asked between the files of a scan
+        self._stop = stop  # asked between files
         self._settle_seconds = settle_seconds
         self._settler = Settler(
             inbox.root,
             pace=Pace.of(settle_seconds, network=False),
             stat=os.lstat,
             whole=whole,
+            stop=stop,
             being_written=is_being_written,
         )
         self._most = most
@@ -88,7 +95,10 @@ class Intake:
         return must_scan
 
     def scan(self, now: float, *, folder: Path | None = None, besides: Collection[Path] = ()) -> None:
-        """Offer what lies in the inbox, or in one folder of it, and is wanted, `besides` what is named."""
+        """Offer what lies in the inbox, or in one folder of it, and is wanted, `besides` what is named.
+
+        Where it is time to stop, nothing is offered.
+        """
         root = self.inbox.root
         unreadable: dict[Path, str] = {}
 
@@ -97,10 +107,13 @@ class Intake:
                 logger.warning("%s cannot be read: %s", path, error.strerror)
             unreadable[path] = error.strerror or str(error)
 
-        found = takewhile(lambda _: not self._stop(), scan(folder or root, unreadable=note))
-        for path in self._wanted(root, found):
-            if path not in besides and not self._takes(path, now):
-                break
+        found = until(self._stop, scan(folder or root, unreadable=note))
+        try:
+            for path in self._wanted(root, found, stop=self._stop):
+                if path not in besides and not self._takes(path, now):
+                    break
+        except Stopped:
+            return
         self._unreadable = unreadable if folder is None else self._unreadable | unreadable
         if folder is None:
             self._last_scan = self._wall()
@@ -116,9 +129,10 @@ class Intake:
         for folder in folders:
             relative = folder.relative_to(self.inbox.root)
             if not is_junk(PurePosixPath(relative)) and not folder.is_symlink():
-                for path, _ in scan(folder, unreadable=self._unheard):
-                    if not self._takes(path, now):
-                        break
+                with suppress(Stopped):
+                    for path, _ in until(self._stop, scan(folder, unreadable=self._unheard)):
+                        if not self._takes(path, now):
+                            break
         return spilled
 
     def _unheard(self, _path: Path, _error: OSError) -> None:

@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING
 
 from organizer.pack import is_junk, type_of
 from organizer.sample import FileType, Stamp
+from organizer.stopping import never
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
+
+    from organizer.stopping import Stop
 
 LEAST_QUIET_SECONDS = 0.5  # however short the settle time, a copy of many files is not cut apart
 
@@ -86,11 +89,13 @@ class Settler:
         stat: Callable[[Path], os.stat_result],
         whole: Callable[[Path], bool],
         being_written: Callable[[Path], bool],
+        stop: Stop = never,
     ) -> None:
         self.root = root
         self.pace = pace
         self._stat = stat
         self._whole = whole
+        self._stop = stop  # asked before each look at a file
         self._being_written = being_written
         self._entries: dict[Path, _Entry] = {}
         self._batches: dict[str | None, _Batch] = {}
@@ -146,9 +151,10 @@ class Settler:
     def tick(self, now: float, *, most: int | None = None) -> list[ReadyBatch]:
         """Look at the paths whose quiet time is over; hand out at most `most` batches that are ready.
 
-        What is handed out is no longer tracked. What is not asked for stays, and is looked at again.
+        What is handed out is no longer tracked. What is not asked for stays, and is looked at again; so is
+        everything where it is time to stop.
         """
-        while self._heap and self._heap[0][0] <= now:
+        while self._heap and self._heap[0][0] <= now and not self._stop():
             _, ticket, path = heapq.heappop(self._heap)
             entry = self._entries.get(path)
             if entry is None or entry.ticket != ticket:
@@ -194,6 +200,8 @@ class Settler:
     def _confirmed(self, batch: _Batch, now: float) -> list[Path]:
         """Give the complete paths of a batch, after another look at those not seen for some time."""
         for path in list(batch.paths):
+            if self._stop():
+                return []
             entry = self._entries[path]
             if entry.complete and now - entry.looked >= self.pace.settle:
                 self._look(path, entry, now)

@@ -35,8 +35,8 @@ RestartSec=5
 # A wrong configuration, broken rules or a missing model do not mend themselves.
 RestartPreventExitStatus=2 3 4
 TimeoutStartSec=120
-# Long enough for one large file to be copied to a slow disk.
-TimeoutStopSec=120
+# A file in hand is given up at once; a slow disk may still be writing a part of it.
+TimeoutStopSec=60
 # Longer than filing ever waits for another command to be done.
 WatchdogSec=900
 

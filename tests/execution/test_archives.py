@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import random
 import stat
 import struct
 import sys
@@ -16,7 +19,10 @@ from hypothesis import strategies as st
 
 from organizer.errors import FileProblem, Unreadable, Unsupported
 from organizer.execution import archives
+from organizer.execution.stream import asking
 from organizer.recognition.identity import content_hash
+from organizer.stopping import Stopped, never
+from tests.asked import YesFrom
 
 
 def made(path: Path, files: dict[str, bytes], *, compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -240,3 +246,49 @@ def test_names_that_some_disks_take_for_one_are_refused_alone(tmp_path: Path) ->
     )
     assert set(unpacked(path, tmp_path / "out")) == {"Kick.wav", "Kit", "a/b"}
     assert len(archives.members_of(path)[1]) == 3
+
+
+def test_a_stop_gives_up_one_large_member_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "_BLOCK", 1_000)
+    path = made(tmp_path / "Kit.zip", {"Kit/long.wav": bytes(50_000)})
+    members, _ = archives.members_of(path)
+    written: list[int] = []
+    with pytest.raises(Stopped):
+        archives.unpack(path, members, tmp_path / "out", stop=YesFrom(10), progress=written.append)
+    assert written == [1_000 * number for number in range(1, 10)]
+    with pytest.raises(Stopped):
+        archives.hashes_of(path, stop=lambda: True)
+
+
+@pytest.mark.parametrize("how", ["w", "w:gz", "w:xz"])
+def test_a_stop_gives_up_even_the_listing_of_an_archive_that_has_to_be_read_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(archives, "_BLOCK", 4_096)
+    files = {"Kit/long.wav": random.Random(1).randbytes(400_000), "Kit/short.wav": b"short"}
+    path = tmp_path / "Kit.tar"
+    with tarfile.open(path, how) as archive:  # type: ignore[call-overload]  # one mode of each kind
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    stop = YesFrom(2)
+    with pytest.raises(Stopped):
+        archives.members_of(path, stop=stop)
+    assert stop.count == 2
+    assert unpacked(path, tmp_path / "out") == files
+
+
+def test_what_a_disk_says_while_an_archive_is_read_is_not_the_archives_fault(tmp_path: Path) -> None:
+    class Failing(io.FileIO):
+        def readinto(self, _buffer: object) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = tmp_path / "Kit.tar"
+    path.write_bytes(b"tar")
+    buffer = bytearray(8)
+    with pytest.raises(OSError, match="Input/output"), Failing(path) as file, asking(file, never) as stream:
+        assert stream.readinto(buffer) == 0
+        stream.seek(-1)
+        assert stream.tell() < 0
+        raise ValueError("it ends too soon")

@@ -13,6 +13,8 @@ import pytest
 
 from organizer.errors import LockedError
 from organizer.execution.locks import execution_lock, service_holder, service_lock
+from organizer.stopping import Stopped
+from tests.asked import YesFrom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +85,21 @@ def test_a_command_waits_for_its_turn(
     process.communicate("done\n")
     with execution_lock(tmp_path, wait=10, what="sort"):
         pass
+
+
+def test_whoever_waits_for_a_lock_hears_that_it_is_time_to_stop(
+    tmp_path: Path, hold: Callable[[str, Path], subprocess.Popen[str]]
+) -> None:
+    process = hold("execution", tmp_path)
+    stop = YesFrom(2)
+    with (
+        pytest.raises(Stopped),
+        execution_lock(tmp_path, wait=600, what="sort", stop=stop),
+    ):
+        pass
+    process.communicate("done\n")
+    with execution_lock(tmp_path, wait=10, what="sort"):
+        assert stop.count == 2
 
 
 def test_the_lock_of_a_dead_process_is_taken_over(

@@ -18,6 +18,8 @@ from organizer.demo import sounds
 from organizer.errors import FileProblem, Unreachable, Unreadable, Unsupported
 from organizer.recognition.decode import Decoded, read
 from organizer.recognition.identity import content_hash, sound_id
+from organizer.stopping import Stopped
+from tests.asked import YesFrom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -300,6 +302,38 @@ def test_without_ffmpeg_foreign_formats_are_unsupported_with_a_hint(tmp_path: Pa
     with pytest.raises(Unsupported, match="m4a audio, which needs ffmpeg") as caught:
         read(mpeg_4(tmp_path / "a.m4a"), seconds=30.0, ffmpeg="no-such-program")
     assert caught.value.hint.startswith("Install ffmpeg")
+
+
+def test_a_program_that_hangs_is_ended_where_it_is_time_to_stop(tmp_path: Path) -> None:
+    number, program = tmp_path / "number", tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\necho $$ > {number}\nexec sleep 600\n")
+    program.chmod(0o755)
+    with pytest.raises(Stopped):
+        read(mpeg_4(tmp_path / "a.m4a"), seconds=30.0, ffmpeg=str(program), stop=number.exists)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(number.read_text() or -1), 0)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_a_stop_gives_up_a_long_file_at_any_question(
+    tmp_path: Path, write_sound: Write, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr("organizer.recognition.identity._READ_BYTES", 1 << 13)
+    monkeypatch.setattr("organizer.recognition.opening.BLOCK_SAMPLES", 1 << 13)
+    monkeypatch.setattr("organizer.recognition.coded._PIECE", 1 << 13)
+    path = write_sound(tmp_path / f"long{suffix}", np.tile(sounds.snare(), 40))
+    never = YesFrom()
+    read(path, seconds=1.0, stop=never)
+    assert never.count > path.stat().st_size // (1 << 13)  # the bytes, and the sound
+    for at in (1, never.count // 2, never.count):
+        stop = YesFrom(at)
+        with pytest.raises(Stopped):
+            read(path, seconds=1.0, stop=stop)
+        assert stop.count == at
+    with pytest.raises(Stopped):
+        content_hash(path, stop=lambda: True)
+    with pytest.raises(Stopped):
+        sound_id(path, stop=lambda: True)
 
 
 DAMAGED = """

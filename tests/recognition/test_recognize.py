@@ -15,9 +15,14 @@ from organizer.labels import CONTENTS, LABELS
 from organizer.recognition.classifier import Classifier
 from organizer.recognition.recognize import Recognizer, Request
 from organizer.sample import Kind, Origin
+from organizer.stopping import Stopped
+from tests.asked import YesFrom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from organizer.recognition.decode import Decoded
+    from organizer.stopping import Stop
 
     Write = Callable[..., Path]
 
@@ -234,3 +239,23 @@ def test_decoding_runs_ahead_by_two_batches_and_no_more(
     assert taken <= 128
     results.close()  # type: ignore[attr-defined]  # an iterator by contract, a generator in fact
     assert taken <= 128
+
+
+def test_a_stop_gives_up_what_is_being_decoded(
+    tmp_path: Path, ear: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = []
+
+    def never_ending(*_: object, stop: Stop, **__: object) -> Decoded:
+        while not stop():
+            pass
+        given_up.append(True)
+        raise Stopped
+
+    monkeypatch.setattr("organizer.recognition.recognize.read", never_ending)
+    stop = YesFrom(3)
+    coming = Recognizer(ear, threads=2).inspect([request_for(tmp_path / "a.wav")] * 3, stop=stop)
+    with pytest.raises(Stopped):
+        next(coming)
+    assert stop.count == 3
+    assert len(given_up) == 2  # the third was never begun

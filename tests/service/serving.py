@@ -16,11 +16,13 @@ from organizer.config import Config, Inbox
 from organizer.pack import is_junk
 from organizer.service.daemon import Rhythm, Service
 from organizer.service.notify import Notifier
+from organizer.stopping import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from organizer.batch.arrivals import Arrival
+    from organizer.stopping import Stop
 
 QUICK = Rhythm(pulse=0.2, due=0.3, poll=0.2, retry=1.0)
 
@@ -43,8 +45,10 @@ class MovingFiles:
         self.rules_problem: str | None = None
         self.recovered = ("one batch was brought to its end",)
         self.before_file: Callable[[], object] = lambda: None
+        self.asked_while_recovering = True
 
-    def recover(self) -> tuple[str, ...]:
+    def recover(self, *, stop: Stop) -> tuple[str, ...]:
+        self.asked_while_recovering = stop()
         return self.recovered
 
     def reload(self) -> str | None:
@@ -57,16 +61,14 @@ class MovingFiles:
         due, self.again = self.again, []
         return due
 
-    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
+    def wanted(self, root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop) -> list[Path]:
         return [
             path
-            for path, _ in found
+            for path, _ in until(stop, found)
             if path.name not in self.stays and not is_junk(PurePosixPath(path.relative_to(root)))
         ]
 
-    def file(
-        self, arrival: Arrival, *, stop: Callable[[], bool], progress: Callable[[str, int, int], None]
-    ) -> Report:
+    def file(self, arrival: Arrival, *, stop: Stop, progress: Callable[[str, int, int], None]) -> Report:
         root = arrival.inbox.root
         self.arrivals.append(
             (arrival.inbox.title, arrival.pack, {str(path.relative_to(root)) for path in arrival.paths})

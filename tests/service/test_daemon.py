@@ -114,6 +114,11 @@ def test_what_arrives_in_any_way_is_filed_once_and_by_pack(running: Running, tmp
     assert running.exit_code == 0
 
 
+def test_recovery_may_ask_whether_to_stop(running: Running) -> None:
+    running.start()
+    assert running.filing.asked_while_recovering is False
+
+
 def test_the_report_tells_what_was_done(running: Running) -> None:
     put(running.inbox / "Pack/Kick.wav")
     running.start()

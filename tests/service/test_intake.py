@@ -9,6 +9,7 @@ import pytest
 from organizer.config import Inbox
 from organizer.service.intake import MOST_SETTLING, Intake
 from organizer.service.watch import Watch
+from organizer.stopping import until
 
 if TYPE_CHECKING:
     import os
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from organizer.service.observers import Touched
+    from organizer.stopping import Stop
 
 
 class Deaf:
@@ -75,8 +77,8 @@ class Place:
         self.watchers.append(Deaf(touched))
         return self.watchers[-1]
 
-    def _wanted(self, _root: Path, found: Iterable[tuple[Path, os.stat_result]]) -> list[Path]:
-        return [path for path, _ in found if path.name not in self.kept]
+    def _wanted(self, _root: Path, found: Iterable[tuple[Path, os.stat_result]], *, stop: Stop) -> list[Path]:
+        return [path for path, _ in until(stop, found) if path.name not in self.kept]
 
     def _stop(self) -> bool:
         self.stopped_after -= 1
@@ -151,7 +153,8 @@ def test_a_scan_ends_when_the_service_is_to_stop(place: Place) -> None:
         place.put(f"Pack/{number}.wav")
     place.stopped_after = 10
     place.intake.scan(0.0)
-    assert len(place.intake) == 10
+    assert len(place.intake) == 0
+    assert place.stopped_after == -1
 
 
 def test_what_could_not_be_read_is_reported_until_a_scan_can_read_it(place: Place) -> None:

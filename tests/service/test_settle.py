@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from organizer.service.settle import Pace, ReadyBatch, Settler
+from tests.asked import YesFrom
 
 ROOT = Path("/inbox")
 PACE = Pace.of(3.0, network=False)
@@ -422,3 +423,21 @@ def test_the_heap_does_not_grow_with_touches(settler: Settler, disk: Disk) -> No
         settler.touch(kick, tenth / 10)
         settler.tick(tenth / 10)
     assert len(settler._heap) == 1
+
+
+def test_where_it_is_time_to_stop_no_further_file_is_looked_at(disk: Disk) -> None:
+    stops = [YesFrom(5), YesFrom()]
+    settler = Settler(
+        ROOT,
+        pace=PACE,
+        stat=disk.stat,
+        whole=disk.whole,
+        being_written=lambda _: False,
+        stop=lambda: stops[0](),
+    )
+    for number in range(10):
+        settler.touch(disk.write(f"Pack/{number}.wav"), 0.0)
+    assert settler.tick(3.0) == []
+    assert stops.pop(0).count == 5
+    (ready,) = [one for now in (6.0, 9.0, 12.0) for one in settler.tick(now)]
+    assert len(ready.paths) == 10
