@@ -29,7 +29,8 @@ _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LIVE = "https://ns.ableton.com/xmp/fs-resources/1.0/"
 _LARGEST = 16 << 20  # bytes
 # What XML 1.0 has no way to hold: control characters, and halves of pairs that stand for undecodable bytes.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# It could hold a carriage return, but as it is written here, one is read as a line feed.
+_ILLEGAL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _EMPTY = f"""<?xml version="1.0" encoding="utf-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Organizer">
  <rdf:RDF xmlns:rdf="{_RDF}">
@@ -125,7 +126,8 @@ def _items(bag: Element) -> dict[str, Element]:
     for item in _children(bag, _RDF, "li"):
         said = item.getAttributeNS(_LIVE, "filePath")
         paths = item.getElementsByTagNameNS(_LIVE, "filePath")
-        found.setdefault(_plain(said or (_text(paths[0]) if paths else "")), item)
+        # A name may begin or end with a space; were that dropped, nobody would find its item again.
+        found.setdefault(_plain(said or (_raw(paths[0]) if paths else "")), item)
     return found
 
 
@@ -175,7 +177,11 @@ def _prefix(place: Element, namespace: str) -> str:
 
 
 def _text(node: Element) -> str:
-    return "".join(child.data for child in node.childNodes if child.nodeType == Node.TEXT_NODE).strip()
+    return _raw(node).strip()
+
+
+def _raw(node: Element) -> str:
+    return "".join(child.data for child in node.childNodes if child.nodeType == Node.TEXT_NODE)
 
 
 def _is_ours(document: Document) -> bool:
