@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from organizer.errors import FileProblem
 from organizer.execution.syscalls import attribute
+from organizer.execution.writers.live_xmp import not_ours
 from organizer.pack import Survey, survey, type_of
 from organizer.planning import planner
 from organizer.planning.attributes import name_for
@@ -36,7 +37,7 @@ from organizer.planning.planner import FolderFacts, Tree
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Inspection, Request
 from organizer.rules.actions import Tag, Unpack, Xattr
-from organizer.sample import FileType, Item, Origin, Stamp
+from organizer.sample import LIVE_PLACE, FileType, Item, Origin, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -255,15 +256,16 @@ class Pipeline:
         `stamps` are those of companions, `foreseen` is where those plans would leave sounds.
         """
         laid = _laid_by(after)
+        folders = planner.destinations(
+            decisions, library=self._library, libraries=self._libraries, folders=self._folders
+        )
         away = [root for root in (self._library, *self._libraries.values()) if self._is_away(root)]
         return planner.plan(
             decisions,
             hashes=hashes,
             stamps=stamps,
             snapshot=Snapshot.seen(
-                planner.destinations(
-                    decisions, library=self._library, libraries=self._libraries, folders=self._folders
-                ),
+                folders,
                 library=self._library,
                 others=self._libraries.values(),
                 names_in=lambda folder: (
@@ -284,6 +286,7 @@ class Pipeline:
             members=members,
             held=_attributes_of(decisions),
             linked=self._linked(decisions),
+            theirs=not_ours(one / LIVE_PLACE.name for one in folders if one.name == LIVE_PLACE.parent.name),
             attribute=name_for(sys.platform),
         )
 

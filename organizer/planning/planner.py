@@ -111,6 +111,7 @@ def plan(
     members: Mapping[Path, tuple[Path, str]] = NO_MEMBERS,
     held: Mapping[Path, bytes] = NO_ATTRIBUTES,
     linked: Collection[Path] = (),
+    theirs: Collection[Path] = (),
     attribute: str = attributes.XDG,
 ) -> Plan:
     """Say what one batch would do.
@@ -124,10 +125,11 @@ def plan(
     members : of items that were unpacked from an archive: the archive, and what they are called in it
     held : the attribute of file managers, of items that have it; `attribute` is its name
     linked : items that have other names, somebody else's hard links
+    theirs : the files of Ableton Live, in the folders of the snapshot, that are not of our making
     """
     roots = {"": library, **libraries}
     claims = {name: Claims(snapshot, root) for name, root in roots.items()}
-    describing = Describing(snapshot=snapshot, held=held, attribute=attribute, linked=linked)
+    describing = Describing(snapshot=snapshot, held=held, attribute=attribute, linked=linked, theirs=theirs)
     filing = Filing(
         claims=claims,
         describing=describing,

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
 from organizer.errors import CannotWrite
 from organizer.execution.writers import live_xmp
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LIVE = "{https://ns.ableton.com/xmp/fs-resources/1.0/}"
@@ -159,6 +163,16 @@ def test_a_name_may_begin_and_end_with_a_space(name: str) -> None:
     rest = live_xmp.without(more, {"a.wav": ours("Key|C")})
     assert rest is not None
     assert live_xmp.without(rest, {name: ours("Key|D")}) is None
+
+
+def test_only_a_file_that_says_so_is_of_our_making(tmp_path: Path) -> None:
+    made, theirs, folder, nothing = (tmp_path / name for name in ("made", "theirs", "folder", "nothing"))
+    made.write_bytes(
+        live_xmp.merged(live_xmp.merged(None, {"a.wav": ours("Key|C")}), {"b.wav": ours("Key|D")})
+    )
+    theirs.write_bytes(live_xmp.merged(THEIRS, {"a.wav": ours("Key|C")}))
+    folder.mkdir()
+    assert live_xmp.not_ours([made, theirs, folder, nothing]) == {theirs, folder}
 
 
 def test_what_xml_cannot_hold_is_left_out() -> None:
