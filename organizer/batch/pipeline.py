@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from organizer.errors import FileProblem
 from organizer.execution.syscalls import attribute
+from organizer.execution.writers.live_xmp import not_ours
 from organizer.pack import type_of
 from organizer.planning import planner
 from organizer.planning.attributes import name_for
@@ -33,7 +34,7 @@ from organizer.planning.operations import (
 from organizer.recognition.identity import content_hash
 from organizer.recognition.recognize import Inspection, Request
 from organizer.rules.actions import Tag, Unpack, Xattr
-from organizer.sample import FileType, Item, Stamp
+from organizer.sample import LIVE_PLACE, FileType, Item, Stamp
 from organizer.stopping import never, until
 
 if TYPE_CHECKING:
@@ -206,15 +207,16 @@ class Pipeline:
         `stamps` are those of companions, `foreseen` is where those plans would leave sounds.
         """
         laid = _laid_by(after)
+        folders = planner.destinations(
+            decisions, library=self._library, libraries=self._libraries, folders=self._folders
+        )
         away = [root for root in (self._library, *self._libraries.values()) if self._is_away(root)]
         return planner.plan(
             decisions,
             hashes=hashes,
             stamps=stamps,
             snapshot=Snapshot.seen(
-                planner.destinations(
-                    decisions, library=self._library, libraries=self._libraries, folders=self._folders
-                ),
+                folders,
                 library=self._library,
                 others=self._libraries.values(),
                 names_in=lambda folder: (
@@ -236,6 +238,7 @@ class Pipeline:
             held=_attributes_of(decisions),
             linked=self._linked(decisions),
             reserved=reserved,
+            theirs=not_ours(one / LIVE_PLACE.name for one in folders if one.name == LIVE_PLACE.parent.name),
             attribute=name_for(sys.platform),
         )
 

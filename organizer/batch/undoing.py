@@ -181,8 +181,10 @@ class Undoing:
         whole: list[Turned] = []
         for one in operations:
             operation = one.operation
+            # A file that tells of a whole folder may lie in one that another batch has made.
             makes = operation.path if isinstance(operation, MakeFolder) else None
-            place = makes or getattr(operation, "target", None)
+            written = operation.path if isinstance(operation, WriteEntries) else None
+            place = makes or written or getattr(operation, "target", None)
             if makes in there:
                 continue
             for folder in reversed(place.parents if place is not None else ()):

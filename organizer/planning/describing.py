@@ -44,12 +44,14 @@ BACKUP_SUFFIX = ".before-organizer"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describing:
     """Plans what is said of files. `held` are the attributes that files have now, `attribute` which one is
-    meant, `linked` the files that have other names as well."""
+    meant, `linked` the files that have other names as well, `theirs` the files of Live that are not of our
+    making."""
 
     snapshot: Snapshot
     held: Mapping[Path, bytes]
     attribute: str
     linked: Collection[Path]
+    theirs: Collection[Path]
     _entries: dict[tuple[Path, Form], dict[str, str]] = field(default_factory=dict)
     _rules: dict[tuple[Path, Form], str] = field(default_factory=dict)
     _attributes: dict[Path, bytes] = field(default_factory=dict)  # as they will be
@@ -130,11 +132,11 @@ class Describing:
 
     def _ready(self, path: Path, rule: str) -> list[Operation]:
         """Make the folder of Live's file where it is missing; keep the file as it was before we first touch
-        it."""
+        it. One that we have made needs no copy, which an undo could not remove once another pack is in it."""
         if not self.snapshot.holds(path.parent):
             return [MakeFolder(path=path.parent)]
         backup = path.with_name(path.name + BACKUP_SUFFIX)
-        if not self.snapshot.holds(path) or self.snapshot.holds(backup):
+        if path not in self.theirs or self.snapshot.holds(backup):
             return []
         return [Copy(source=path, target=backup, content_hash="", rule=rule)]
 

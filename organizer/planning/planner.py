@@ -112,6 +112,7 @@ def plan(
     held: Mapping[Path, bytes] = NO_ATTRIBUTES,
     linked: Collection[Path] = (),
     reserved: Collection[Path] = (),
+    theirs: Collection[Path] = (),
     attribute: str = attributes.XDG,
 ) -> Plan:
     """Say what one batch would do.
@@ -126,10 +127,11 @@ def plan(
     held : the attribute of file managers, of items that have it; `attribute` is its name
     linked : items that have other names, somebody else's hard links
     reserved : paths that something else is to have, though nothing lies there yet
+    theirs : the files of Ableton Live, in the folders of the snapshot, that are not of our making
     """
     roots = {"": library, **libraries}
     claims = {name: Claims(snapshot, root, reserved=reserved) for name, root in roots.items()}
-    describing = Describing(snapshot=snapshot, held=held, attribute=attribute, linked=linked)
+    describing = Describing(snapshot=snapshot, held=held, attribute=attribute, linked=linked, theirs=theirs)
     filing = Filing(
         claims=claims,
         describing=describing,

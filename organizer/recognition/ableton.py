@@ -77,7 +77,7 @@ def _value(item: Element, field: str) -> str:
     for one in (item, *item):
         text: str | None = one.get(f"{_LIVE}{field}") or one.findtext(f"{_LIVE}{field}")
         if text:
-            return text.strip()
+            return text  # as it is: a file name may begin or end with a space
     return ""
 
 

@@ -12,7 +12,7 @@ from organizer.rules.ruleset import RuleSet
 from tests.planning.disk import LIBRARY, hash_of, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from organizer.planning.operations import Plan
@@ -39,6 +39,7 @@ def planned(
     with_tree: bool = True,
     copied: Mapping[tuple[Path, str], Sequence[Path]] = NOTHING_COPIED,
     held: Mapping[Path, bytes] = NO_ATTRIBUTES,
+    theirs: Collection[Path] = (),
 ) -> Plan:
     decisions = [rules(text).decide(one) for one in items]
     wanted = destinations(decisions, library=LIBRARY, folders=Folders())
@@ -55,4 +56,5 @@ def planned(
         stamps={path: stamp(path) for path in disk.files},
         copied=copied,
         held=held,
+        theirs=theirs,
     )

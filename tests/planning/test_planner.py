@@ -536,10 +536,18 @@ def test_the_file_of_live_is_kept_as_it_was_before_it_is_first_changed() -> None
     one, other = heard("K.wav"), heard("L.wav")
     backup = LIVE_FILE.with_name(LIVE_FILE.name + ".before-organizer")
     text = rule('{ move = "Drums/" }, { sidecar = "xmp" }')
-    first = planned(Disk.of([one.path, LIVE_FILE]), text, [one]).operations
-    again = planned(Disk.of([other.path, LIVE_FILE, backup]), text, [other]).operations
+    first = planned(Disk.of([one.path, LIVE_FILE]), text, [one], theirs={LIVE_FILE}).operations
+    again = planned(Disk.of([other.path, LIVE_FILE, backup]), text, [other], theirs={LIVE_FILE}).operations
     assert Copy(source=LIVE_FILE, target=backup, content_hash="", rule="R") in first
     assert not any(isinstance(operation, Copy | MakeFolder) for operation in again)
+
+
+def test_no_copy_is_made_of_a_file_of_live_that_is_of_our_own_making() -> None:
+    one = heard("K.wav")
+    text = rule('{ move = "Drums/" }, { sidecar = "xmp" }')
+    operations = planned(Disk.of([one.path, LIVE_FILE]), text, [one]).operations
+    assert entries_in(operations).keys() == {LIVE_FILE}
+    assert not any(isinstance(operation, Copy | MakeFolder) for operation in operations)
 
 
 def test_what_live_says_of_a_file_goes_where_the_file_goes() -> None:

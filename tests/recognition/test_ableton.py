@@ -84,6 +84,13 @@ def test_composed_and_decomposed_names_are_the_same(tmp_path: Path, write_sound:
     assert live_tags(sample) == ("Drums|Clap",)
 
 
+def test_a_space_before_a_name_makes_it_another(tmp_path: Path, write_sound: Write) -> None:
+    sample, other = write_sound(tmp_path / " a.wav"), write_sound(tmp_path / "a.wav")
+    tagged(sample, xmp({" a.wav": ["Drums|Clap"]}))
+    assert live_tags(sample) == ("Drums|Clap",)
+    assert live_tags(other) == ()
+
+
 def test_a_changed_file_is_read_anew(tmp_path: Path, write_sound: Write) -> None:
     sample = tagged(write_sound(tmp_path / "a.wav"), xmp({"a.wav": ["Drums|Kick"]}))
     assert live_tags(sample) == ("Drums|Kick",)

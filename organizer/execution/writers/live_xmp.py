@@ -9,6 +9,7 @@ from files that Live wrote (recognition/ableton.py reads it). An entry is a JSON
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
 from contextlib import contextmanager
@@ -19,17 +20,21 @@ from xml.parsers.expat import ExpatError
 from defusedxml.common import DefusedXmlException
 from defusedxml.minidom import parseString
 
-from organizer.errors import CannotWrite
+from organizer.errors import CannotWrite, FileProblem
+from organizer.recognition.opening import open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
     from xml.dom.minidom import Document
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _LIVE = "https://ns.ableton.com/xmp/fs-resources/1.0/"
 _LARGEST = 16 << 20  # bytes
 # What XML 1.0 has no way to hold: control characters, and halves of pairs that stand for undecodable bytes.
-_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# It could hold a carriage return, but as it is written here, one is read as a line feed.
+_ILLEGAL = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
+_MAKER = "<xmp:CreatorTool>Organizer</xmp:CreatorTool>"
 _EMPTY = f"""<?xml version="1.0" encoding="utf-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Organizer">
  <rdf:RDF xmlns:rdf="{_RDF}">
@@ -39,7 +44,7 @@ _EMPTY = f"""<?xml version="1.0" encoding="utf-8"?>
    <ablFR:items>
     <rdf:Bag/>
    </ablFR:items>
-   <xmp:CreatorTool>Organizer</xmp:CreatorTool>
+   {_MAKER}
   </rdf:Description>
  </rdf:RDF>
 </x:xmpmeta>
@@ -79,6 +84,19 @@ def without(present: bytes, entries: Mapping[str, str]) -> bytes | None:
                 _take_out(document, bag, item, set(json.loads(text)))
         left = any(True for _ in _children(bag, _RDF, "li"))
         return _written(document, present) if left or not _is_ours(document) else None
+
+
+def not_ours(paths: Iterable[Path]) -> frozenset[Path]:
+    """Choose the files that are there and do not say that we have made them."""
+    return frozenset(path for path in paths if os.path.lexists(path) and not _is_made_by_us(path))
+
+
+def _is_made_by_us(path: Path) -> bool:
+    try:
+        with open_regular(path) as file:
+            return _MAKER.encode() in (file.read(_LARGEST) or b"")
+    except (FileProblem, OSError):
+        return False
 
 
 def _take_out(document: Document, bag: Element, item: Element, ours: set[str]) -> None:
@@ -125,7 +143,8 @@ def _items(bag: Element) -> dict[str, Element]:
     for item in _children(bag, _RDF, "li"):
         said = item.getAttributeNS(_LIVE, "filePath")
         paths = item.getElementsByTagNameNS(_LIVE, "filePath")
-        found.setdefault(_plain(said or (_text(paths[0]) if paths else "")), item)
+        # A name may begin or end with a space; were that dropped, nobody would find its item again.
+        found.setdefault(_plain(said or (_raw(paths[0]) if paths else "")), item)
     return found
 
 
@@ -175,7 +194,11 @@ def _prefix(place: Element, namespace: str) -> str:
 
 
 def _text(node: Element) -> str:
-    return "".join(child.data for child in node.childNodes if child.nodeType == Node.TEXT_NODE).strip()
+    return _raw(node).strip()
+
+
+def _raw(node: Element) -> str:
+    return "".join(child.data for child in node.childNodes if child.nodeType == Node.TEXT_NODE)
 
 
 def _is_ours(document: Document) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
 
 from organizer.errors import CannotWrite
 from organizer.execution.writers import live_xmp
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 LIVE = "{https://ns.ableton.com/xmp/fs-resources/1.0/}"
@@ -149,9 +153,36 @@ def test_what_is_not_of_the_form_is_refused(present: bytes) -> None:
         live_xmp.merged(present, {"a.wav": ours("Key|C")})
 
 
+@pytest.mark.parametrize("name", [" spaced .wav", "a.wav ", "\t\na\nb.wav", "\u00a0a.wav", "\u3000a.wav"])
+def test_a_name_may_begin_and_end_with_a_space(name: str) -> None:
+    once = live_xmp.merged(None, {"a.wav": ours("Key|C")})
+    more = live_xmp.merged(once, {name: ours("Key|D")})
+    assert said(more) == {"a.wav": ["Key|C"], name: ["Key|D"]}
+    assert live_xmp.merged(more, {name: ours("Key|D")}) == more
+    assert live_xmp.without(more, {name: ours("Key|D")}) == once
+    rest = live_xmp.without(more, {"a.wav": ours("Key|C")})
+    assert rest is not None
+    assert live_xmp.without(rest, {name: ours("Key|D")}) is None
+
+
+def test_only_a_file_that_says_so_is_of_our_making(tmp_path: Path) -> None:
+    made, theirs, folder, nothing = (tmp_path / name for name in ("made", "theirs", "folder", "nothing"))
+    made.write_bytes(
+        live_xmp.merged(live_xmp.merged(None, {"a.wav": ours("Key|C")}), {"b.wav": ours("Key|D")})
+    )
+    theirs.write_bytes(live_xmp.merged(THEIRS, {"a.wav": ours("Key|C")}))
+    folder.mkdir()
+    assert live_xmp.not_ours([made, theirs, folder, nothing]) == {theirs, folder}
+
+
 def test_what_xml_cannot_hold_is_left_out() -> None:
     made = live_xmp.merged(
         None,
-        {"Kick\x01.wav": ours("Drums|Kick"), "\udcff.wav": ours("a"), "K.wav": ours("b\x02", "Drums|Kick")},
+        {
+            "Kick\x01.wav": ours("a"),
+            "K\rick.wav": ours("a"),
+            "\udcff.wav": ours("a"),
+            "K.wav": ours("b\x02", "Drums|Kick"),
+        },
     )
     assert said(made) == {"K.wav": ["Drums|Kick"]}
