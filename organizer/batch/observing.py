@@ -18,11 +18,14 @@ from organizer.execution.locks import execution_lock
 from organizer.execution.syscalls import is_temp
 from organizer.pack import is_junk, type_of
 from organizer.sample import FileType, Stamp
+from organizer.stopping import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from organizer.execution.filesystem import Filesystem
     from organizer.library.index import Index, Known
+    from organizer.stopping import Stop
 
 # What is missing is remembered up to so many: beyond that the library was rearranged as a whole.
 MOST_MISSING = 50_000
@@ -43,25 +46,31 @@ class Seen:
 
 
 class Observing:
-    """Looks through libraries, and lets the index follow. `content_hash` may raise `FileProblem`."""
+    """Looks through libraries, and lets the index follow."""
 
-    def __init__(self, index: Index, *, state: Path, content_hash: Callable[[Path], str]) -> None:
+    def __init__(self, index: Index, files: Filesystem, *, state: Path) -> None:
         self._index = index
+        self._files = files
         self._state = state
-        self._content_hash = content_hash
 
-    def look(self, root: Path) -> Iterator[Seen]:
+    def look(self, root: Path, *, stop: Stop = never) -> Iterator[Seen]:
         """Look through a library step by step; gives what was seen so far, at the end as `whole`.
 
-        What was moved by hand is in `moved` then, if nobody was changing files just at that moment.
+        What was moved by hand is in `moved` then, if nobody was changing files just at that moment. Raises
+        `Stopped` where it is time to stop while a file is read.
         """
+
+        def content_hash(path: Path) -> str:
+            with self._files.asking(stop):
+                return self._files.content_hash(path)
+
         seen = Seen()
         missing: list[Known] = []
         for number, known in enumerate(self._index.known_below(root)):
-            took_long = self._compare(known, seen, missing)
+            took_long = self._compare(known, seen, missing, content_hash)
             if took_long or number % STEP == 0:
                 yield seen
-        search = _Search(missing, self._content_hash)
+        search = _Search(missing, content_hash)
         for number, (path, stamp) in enumerate(sounds_below(root)):
             seen.sounds += 1
             if self._index.stamp_at(path) is None:
@@ -94,7 +103,9 @@ class Observing:
             return []
         return self._follow(moves)
 
-    def _compare(self, known: Known, seen: Seen, missing: list[Known]) -> bool:
+    def _compare(
+        self, known: Known, seen: Seen, missing: list[Known], content_hash: Callable[[Path], str]
+    ) -> bool:
         """Hold what was heard against what lies at its path now; say whether bytes were read for that."""
         try:
             stamp = Stamp.of(known.path.lstat())
@@ -108,7 +119,7 @@ class Observing:
         touched = (stamp.size, stamp.mtime_ns) != (known.stamp.size, known.stamp.mtime_ns)
         if touched:
             try:
-                if self._content_hash(known.path) != known.content_hash:
+                if content_hash(known.path) != known.content_hash:
                     seen.changed += 1
                     return True
             except FileProblem:

@@ -184,7 +184,7 @@ class Assembly:
     def observing(self) -> Observing:
         from organizer.batch.observing import Observing
 
-        return Observing(self.index, state=self.home.state, content_hash=self.filesystem.content_hash)
+        return Observing(self.index, self.filesystem, state=self.home.state)
 
     @cached_property
     def undoing(self) -> Undoing:

@@ -20,6 +20,7 @@ from organizer.service.report import Busy, Retry, shown
 from organizer.service.retries import Retries
 from organizer.service.signals import hearing
 from organizer.service.watch import Watch
+from organizer.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -305,10 +306,12 @@ class Service:
         self._looking = False
         for library in self._libraries:
             try:
-                while not self._paused and not self._beating() and (more := library.step()):
+                while not self._paused and not self._beating() and (more := library.step(self._beating)):
                     self._looking |= more
                     if self._clock() >= end:
                         break
+            except Stopped:
+                return
             except Exception as error:
                 library.put_off()
                 self._bulletin.trouble(f"the library {library.root} could not be looked through", error)

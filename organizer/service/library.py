@@ -13,12 +13,14 @@ from organizer.service.inbox import Touches, scan
 from organizer.service.mounts import network_type
 from organizer.service.observers import LimitReached, watch_by_events
 from organizer.service.report import LibraryReport, shown
+from organizer.stopping import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from organizer.batch.observing import Seen
     from organizer.service.observers import Touched, Watcher
+    from organizer.stopping import Stop
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ SECONDS_BEFORE_FIRST = 60.0
 class Looks(Protocol):
     """What is needed of whoever looks."""
 
-    def look(self, root: Path) -> Iterator[Seen]: ...
+    def look(self, root: Path, *, stop: Stop) -> Iterator[Seen]: ...
     def glance(self, paths: Iterable[Path]) -> list[tuple[Path, Path]] | None: ...
 
 
@@ -72,8 +74,11 @@ class LibraryWatch:
         self._due = clock() + first_seconds
         self.report = LibraryReport(path=shown(root))
 
-    def step(self) -> bool:
-        """Do a little of what is to be done; say whether there is more to do at once."""
+    def step(self, stop: Stop = never) -> bool:
+        """Do a little of what is to be done; say whether there is more to do at once.
+
+        Raises `Stopped` where `stop`, which is asked while a file is read, says so.
+        """
         if self._work is None:
             self._renew()
             if self._identity is None:
@@ -81,7 +86,7 @@ class LibraryWatch:
             self._glance()
             if self._clock() < self._due:
                 return False
-            self._work = self._whole_look()
+            self._work = self._whole_look(stop)
         try:
             next(self._work)
         except StopIteration:
@@ -142,7 +147,7 @@ class LibraryWatch:
             return
         self._tell(moved)
 
-    def _whole_look(self) -> Iterator[None]:
+    def _whole_look(self, stop: Stop) -> Iterator[None]:
         """Watch the library if it may be, then look through it: nothing falls between."""
         if self._watcher is None and self._may_watch and not network_type(self.root):
             most, count = self._most_folders(), 0
@@ -153,7 +158,7 @@ class LibraryWatch:
                 yield
             if count <= most:
                 self._watch()
-        for seen in self._looks.look(self.root):
+        for seen in self._looks.look(self.root, stop=stop):
             if self._look_at_root() != self._identity:
                 return  # it was taken out in the middle: nothing of it is missing
             if seen.whole:

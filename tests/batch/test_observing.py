@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from organizer.batch.observing import Observing
 from organizer.errors import FileProblem
+from organizer.execution.filesystem import Filesystem
 from organizer.execution.locks import execution_lock
+from organizer.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,12 +122,20 @@ def test_a_second_name_is_no_move(desk: Desk, library: Path) -> None:
 def test_what_cannot_be_read_is_passed_over(desk: Desk, library: Path) -> None:
     os.utime(library / "All/Kit/clp 01.wav")
 
-    def closed(path: Path) -> str:
-        raise FileProblem("it is closed to us", path=path)
+    class Closed(Filesystem):
+        def content_hash(self, path: Path) -> str:
+            raise FileProblem("it is closed to us", path=path)
 
-    observing = type(desk.parts.observing)(desk.parts.index, state=desk.home.state, content_hash=closed)
+    observing = Observing(desk.parts.index, Closed(), state=desk.home.state)
     *_, seen = observing.look(library)
     assert told(seen) == (3, 0, 0, 0, 0)
+
+
+def test_it_stops_while_a_file_is_read(desk: Desk, library: Path) -> None:
+    with (library / "All/Kit/clp 01.wav").open("ab") as file:
+        file.truncate(8 << 20)
+    with pytest.raises(Stopped):
+        list(desk.parts.observing.look(library, stop=lambda: True))
 
 
 def test_undoing_after_a_move_by_hand_brings_back_from_there(desk: Desk, library: Path) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from organizer.stopping import Stop
+
 
 class Running:
     """A service in a thread, the folders it serves, and what it says of itself."""
@@ -392,7 +394,8 @@ class Looking:
             wall=time.time,
         )
 
-    def look(self, _root: Path) -> Iterator[Seen]:
+    def look(self, _root: Path, *, stop: Stop) -> Iterator[Seen]:
+        assert not stop()
         self.looked += 1
         if self.looked <= self.failures:
             raise RuntimeError("the index is gone")
