@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from organizer.batch.filing import Filing
     from organizer.batch.gate import Gate
+    from organizer.batch.indexing import Indexing
     from organizer.batch.observing import Observing
     from organizer.batch.proposing import Proposing
     from organizer.batch.suggesting import Suggesting
@@ -179,6 +180,12 @@ class Assembly:
     def served(self) -> Filing | Suggesting:
         """What the service does with what arrives."""
         return self.suggesting if self.config.mode == "suggest" else self.filing
+
+    @cached_property
+    def indexing(self) -> Indexing:
+        from organizer.batch.indexing import Indexing
+
+        return Indexing(recognizer=self.ear, index=self.index, clock=self.clock)
 
     @cached_property
     def observing(self) -> Observing:

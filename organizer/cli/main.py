@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "discard": ("approve:discard", "Leave in the inbox what it suggested."),
         "sort": ("sort:sort", "File a folder or some files now."),
         "classify": ("classify:classify", "Say what each file is; touch nothing."),
+        "index": ("index:index", "Hear a collection where it lies; move nothing."),
         "reclassify": ("reclassify:reclassify", "Show what today's model and rules would change."),
     },
     "Look": {

@@ -96,6 +96,13 @@ class Index:
         row = self._store.execute(f"SELECT {_KNOWN} FROM samples WHERE path = ?", (to_blob(path),)).fetchone()
         return None if row is None else _known_of(row).stamp
 
+    def heard_by(self, path: Path) -> tuple[Stamp, str] | None:
+        """Say which file was heard at a path, and by which model."""
+        row = self._store.execute(
+            f"SELECT {_KNOWN}, model_id FROM samples WHERE path = ?", (to_blob(path),)
+        ).fetchone()
+        return None if row is None else (_known_of(row[:-1]).stamp, row[-1])
+
     def restamp(self, changes: Iterable[tuple[Path, Stamp]]) -> None:
         """Take note of other stamps of the same bytes."""
         self._in_one_go(
