@@ -26,6 +26,12 @@ from organizer.planning.operations import (
     MakeFolder,
     Move,
     Plan,
+    RemoveCopy,
+    RemoveEntries,
+    RemoveExtracted,
+    RemoveFolder,
+    RemoveLink,
+    RemoveSidecar,
     RestoreBytes,
     Skip,
     WriteAttribute,
@@ -162,6 +168,7 @@ class Undoing:
         whereabouts = self._look_for(operations, Standing(whole), is_there, roots)
         title = first_of(batch, self._journal).title
         back = self._with_folders(followed_to(operations, whereabouts.found, whereabouts.alike), is_there)
+        back += self._left_behind(back)
         plan = Plan(
             origin="undo",
             title=" ".join(("redo of" if redo else "undo of", *named(only), title)),
@@ -197,6 +204,33 @@ class Undoing:
                 there.add(makes)
             whole.append(one)
         return whole
+
+    def _left_behind(self, operations: Iterable[Turned]) -> list[Turned]:
+        """Remove the folders that we have made in a library and an earlier undo had to leave, since others
+        were in them still. Those that are not empty stay.
+        """
+        leaving: set[Path] = set()
+        removed: set[Path] = set()
+        for one in operations:
+            match one.operation:
+                case RemoveFolder(path=path):
+                    removed.add(path)
+                case (
+                    Move(source=path)
+                    | RemoveCopy(path=path)
+                    | RemoveExtracted(path=path)
+                    | RemoveLink(path=path)
+                    | RemoveSidecar(path=path)
+                    | RemoveEntries(path=path)
+                ):
+                    leaving.update(path.parents)
+        libraries = self._config.library_roots
+        ours = [
+            folder
+            for folder in leaving - removed
+            if any(root in folder.parents for root in libraries) and self._journal.has_made(folder)
+        ]
+        return [Turned(RemoveFolder(path=folder)) for folder in sorted(ours, reverse=True)]
 
     @cached_property
     def _roots(self) -> list[Path]:

@@ -46,6 +46,9 @@ def operation_in_words(operation: Operation) -> str:
             return f"remove {path}"
         case op.Discard(path=path, twin=twin):
             return f"delete {path} for good" + (f" (the same sound is {twin})" if twin else "")
+        case op.Teach(path=path, label=label, was=was):
+            said = f"is {label}" if label is not None else f"is not to be {was} any more"
+            return f"learn that {path} {said}"
         case op.MakeFolder(path=path):
             return f"make the folder {path}"
         case op.RemoveFolder(path=path):
@@ -56,7 +59,8 @@ def operation_in_words(operation: Operation) -> str:
 
 def operation_as_json(operation: Operation) -> dict[str, Any]:
     values = {field.name: getattr(operation, field.name) for field in dataclasses.fields(operation)}
-    values.pop("patch", None)  # bytes for the executor, nothing to read
+    for name in ("patch", "embedding"):  # bytes for programs, nothing to read
+        values.pop(name, None)
     for name in ("stamp", "like"):
         if values.get(name) is not None:
             values[name] = dataclasses.asdict(values[name])

@@ -44,6 +44,7 @@ from organizer.planning.operations import (
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -106,6 +107,8 @@ class Acts:
                 return self._writing.remove_entries(operation)
             case WriteAttribute():
                 return self._writing.write_attribute(operation)
+            case Teach():
+                return Effect()  # that the journal says so is all there is to it
             case Skip():
                 raise LeftAlone(operation.reason, path=operation.path, hint=operation.hint)
             case MakeFolder() | RemoveFolder() | KeepFolderTime():

@@ -30,6 +30,7 @@ from organizer.planning.operations import (
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -56,13 +57,14 @@ KINDS: dict[str, type[Operation]] = {
     "write-sidecar": WriteSidecar,
     "remove-sidecar": RemoveSidecar,
     "discard": Discard,
+    "teach": Teach,
     "skip": Skip,
 }
 _NAME_OF = {class_: name for name, class_ in KINDS.items()}
 
 _PATHS = frozenset({"path", "source", "target", "original", "archive", "staged", "needs", "twin"})
 _STAMPS = frozenset({"stamp", "like"})
-_BYTES = frozenset({"patch", "before", "after"})
+_BYTES = frozenset({"patch", "before", "after", "embedding"})
 
 
 def kind_of(operation: Operation) -> str:

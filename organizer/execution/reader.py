@@ -19,8 +19,9 @@ from organizer.execution.places import Places
 from organizer.execution.records import COUNTED, BatchRecord, OperationRecord
 from organizer.execution.rows import as_done, batch_of, operation_of, text_of
 from organizer.library.store import prefix_range
-from organizer.planning.operations import Copy, Extract, Link
+from organizer.planning.operations import Copy, Extract, Link, MakeFolder, RemoveFolder, Teach
 from organizer.planning.standing import REMOVING, Standing
+from organizer.planning.teaching import in_force
 from organizer.stopping import never, until
 
 if TYPE_CHECKING:
@@ -195,12 +196,33 @@ class JournalReader:
             last = rows[-1]["id"]
             yield from (as_done(self._told(row, operation_of)) for row in rows)
 
+    def taught(self) -> dict[str, Teach]:
+        """Give what the user has taught of sounds, by their identities, as it is in force now."""
+        rows = self._rows("SELECT * FROM operation WHERE kind = 'teach' AND state = 'done' ORDER BY id", ())
+        found = (self._told(row, operation_of).operation for row in rows)
+        return in_force(one for one in found if isinstance(one, Teach))
+
+    def last_taught(self) -> int:
+        """Name the last operation that taught anything; another number says that `taught` has changed."""
+        rows = self._rows(
+            "SELECT coalesce(max(id), 0) AS last FROM operation WHERE kind = 'teach' AND state = 'done'", ()
+        )
+        last: int = rows[0]["last"]
+        return last
+
     def history_of(self, path: Path) -> list[OperationRecord]:
         """Give every operation that names this path, the oldest first."""
         name = self._name(path)
         return self._operations(
             "WHERE source = CAST(? AS TEXT) OR target = CAST(? AS TEXT) ORDER BY id", (name, name)
         )
+
+    def has_made(self, folder: Path) -> bool:
+        """Say whether a folder that is there is of our making."""
+        for record in reversed(self.history_of(folder)):
+            if record.state == "done" and isinstance(record.operation, MakeFolder | RemoveFolder):
+                return isinstance(record.operation, MakeFolder)
+        return False
 
     def leaving(self, path: Path) -> OperationRecord | None:
         """Give the operation that left a file at this path, if none has taken it away since."""

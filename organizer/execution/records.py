@@ -12,7 +12,7 @@ from organizer.planning.operations import ACTIONS, Operation, Skip
 from organizer.sample import Stamp
 
 State = Literal["planned", "open", "done", "failed", "skipped"]
-Origin = Literal["pack", "sort", "undo", "reclassify", "trash"]
+Origin = Literal["pack", "sort", "undo", "reclassify", "trash", "correct"]
 
 # What a batch's counts speak of: what the user thinks of as an action, and what was skipped.
 COUNTED = tuple(kind for kind, class_ in codec.KINDS.items() if class_ in (*ACTIONS, Skip))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 
 # Text may hold file names that are not UTF-8; SQLite keeps such bytes as they are. Inodes are text:
 # some file systems use all 64 bits, and SQLite's integers are signed.
@@ -66,6 +66,7 @@ CREATE INDEX operation_batch ON operation (batch, id);
 CREATE INDEX operation_source ON operation (source);
 CREATE INDEX operation_target ON operation (target) WHERE target IS NOT NULL;
 CREATE INDEX operation_stamp ON operation (stamp_after) WHERE stamp_after IS NOT NULL;
+CREATE INDEX operation_taught ON operation (id) WHERE kind = 'teach';
 
 CREATE TABLE hold (
     path TEXT NOT NULL,
@@ -96,7 +97,8 @@ _MIGRATIONS: Mapping[int, str] = MappingProxyType(
         1: "ALTER TABLE batch ADD COLUMN part INTEGER NOT NULL DEFAULT 0;"
         "ALTER TABLE operation ADD COLUMN turns INTEGER;"
         "CREATE INDEX operation_stamp ON operation (stamp_after) WHERE stamp_after IS NOT NULL;"
-        f"{_PLACE}"
+        f"{_PLACE}",
+        2: "CREATE INDEX operation_taught ON operation (id) WHERE kind = 'teach';",
     }
 )
 

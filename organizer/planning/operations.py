@@ -222,6 +222,20 @@ class Discard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Teach:
+    """Keep what the user says that a sound is; no file changes. None: nothing is said of it."""
+
+    path: Path  # where it lay
+    sound_id: str
+    label: str | None  # a fine label, a category, or one of the user's own
+    was: str | None  # what was said of it until then
+    heard: str  # what it had been taken for, without the user
+    embedding: bytes  # as in `Recognition`; of the model that `model_id` names
+    model_id: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
     """Nothing is done to this file, and why."""
 
@@ -251,6 +265,7 @@ Operation = (
     | WriteSidecar
     | RemoveSidecar
     | Discard
+    | Teach
     | Skip
 )
 
@@ -258,6 +273,7 @@ Operation = (
 ACTIONS = (
     Move, Copy, RemoveCopy, Extract, RemoveExtracted, Link, RemoveLink, WriteAttribute, WriteEntries,
     RemoveEntries, WriteTags, RestoreBytes, WriteSidecar, RemoveSidecar, Discard,
+    Teach,
 )  # fmt: skip
 
 
@@ -265,7 +281,7 @@ ACTIONS = (
 class Plan:
     """What one batch would do, in order."""
 
-    origin: Literal["pack", "sort", "undo", "reclassify", "trash"]
+    origin: Literal["pack", "sort", "undo", "reclassify", "trash", "correct"]
     title: str  # the pack's name, or what was asked for
     inbox: str | None = None
     operations: tuple[Operation, ...] = ()

@@ -25,6 +25,7 @@ from organizer.planning.operations import (
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -112,6 +113,7 @@ def _about(done: Done, paths: Collection[Path]) -> Done | None:
             | RestoreBytes(path=place)
             | WriteAttribute(path=place)
             | WriteSidecar(path=place)
+            | Teach(path=place)
         ):
             sample = companion_of(PurePosixPath(place.name))
             beside = sample is not None and place.with_name(sample.name) in paths
@@ -205,6 +207,8 @@ def _inverse(done: Done) -> Iterator[Operation]:
             yield _turned(operation, content_hash=done.hash_after or operation.content_hash)
         case WriteAttribute(before=before, after=after):
             yield replace(operation, before=after, after=before)
+        case Teach(label=label, was=was):
+            yield replace(operation, label=was, was=label)
         case WriteEntries(path=path, form=form, entries=entries, rule=rule):
             yield RemoveEntries(
                 path=path,

@@ -371,3 +371,39 @@ def test_a_preview_tells_what_the_undo_then_refuses(desk: Desk, make_pack: Make)
     assert (
         sum(name == "Skip" for plan in plans for name in [type(one).__name__ for one in plan.operations]) > 4
     )
+
+
+@pytest.mark.parametrize("order", ["undo A, undo B", "undo A, redo A, undo B, undo A"])
+def test_a_folder_that_two_packs_shared_goes_with_the_last_of_them(
+    desk: Desk, make_pack: Make, order: str
+) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "All/Deep/{pack} {name}" }]\n'
+    )
+    for pack in ("A", "B"):
+        make_pack(desk.inbox / pack, {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+        desk.file()
+    latest = {"A": 1, "B": 2}
+    for step in order.split(", "):
+        verb, pack = step.split()
+        batch = desk.parts.journal.batch(latest[pack])
+        assert batch is not None
+        if verb == "redo":
+            assert batch.undone_by is not None
+            undo = desk.parts.journal.batch(batch.undone_by)
+            assert undo is not None
+            batch = undo
+        desk.parts.undoing.undo([batch], progress=lambda *_: None)
+    assert sorted(path.name for path in desk.inbox.rglob("*.wav")) == ["Kick.wav", "Kick.wav"]
+    assert list(desk.library.iterdir()) == []
+
+
+def test_a_folder_of_the_users_own_stays_though_it_is_left_empty(desk: Desk, make_pack: Make) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "All/{name}" }]\n'
+    )
+    (desk.library / "All").mkdir()
+    make_pack(desk.inbox / "A", {"Kicks/VEH1 Bassdrum 001.wav": "Kick.wav"})
+    desk.file()
+    desk.undo()
+    assert list(desk.library.rglob("*")) == [desk.library / "All"]

@@ -63,6 +63,14 @@ WORDS: list[tuple[op.Operation, str]] = [
         op.Discard(path=A, content_hash="x", sound_id="y", twin=B),
         "delete /a for good (the same sound is /b)",
     ),
+    (
+        op.Teach(path=A, sound_id="x", label="rim", was=None, heard="snare", embedding=b"\xff", model_id="m"),
+        "learn that /a is rim",
+    ),
+    (
+        op.Teach(path=A, sound_id="x", label=None, was="rim", heard="snare", embedding=b"", model_id="m"),
+        "learn that /a is not to be rim any more",
+    ),
     (op.Skip(path=A, reason="it is there already"), "leave /a: it is there already"),
 ]
 

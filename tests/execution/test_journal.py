@@ -35,6 +35,7 @@ from organizer.planning.operations import (
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -83,6 +84,15 @@ EVERY_KIND: tuple[Operation, ...] = (
     RemoveSidecar(path=STRANGE, content="\n"),
     Discard(path=Path("/library/_Trash/ö.wav"), content_hash="b2:1", sound_id="pcm:1", twin=STRANGE),
     Discard(path=Path("/library/_Trash/o.wav"), content_hash="b2:1", sound_id="", twin=None),
+    Teach(
+        path=STRANGE,
+        sound_id="pcm:1",
+        label="rim",
+        was=None,
+        heard="snare",
+        embedding=b"\x00<\xff",
+        model_id="m",
+    ),
     Skip(path=STRANGE, reason="no rule", hint="write one"),
 )
 TAGS = next(place for place, one in enumerate(EVERY_KIND) if isinstance(one, WriteTags))
@@ -107,12 +117,12 @@ def test_every_kind_of_operation_is_kept_as_it_is(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.title, record.inbox, record.started, record.state) == (STRANGE.stem, "in", 1.5, "open")
-    assert record.counts == {"planned": 17, "skipped": 1}
+    assert record.counts == {"planned": 18, "skipped": 1}
 
 
 def test_names_that_are_not_utf8_are_found_again(journal: Journal) -> None:
     journal.begin(plan_of(*EVERY_KIND), now=1.0)
-    assert len(journal.history_of(STRANGE)) == 13
+    assert len(journal.history_of(STRANGE)) == 14
     assert [type(one.operation) for one in journal.history_of(Path("/library/copy.wav"))] == [Copy]
     (first, *_) = journal.operations(1)
     journal.settle([Closing(id=first.id, state="failed", error=f"{STRANGE} is gone", hint="?")], now=2.0)
@@ -146,7 +156,7 @@ def test_what_became_of_an_operation_is_told(journal: Journal) -> None:
     record = journal.batch(batch)
     assert record is not None
     assert (record.state, record.finished, record.model_id, record.rules_digest) == ("done", 4.0, "m", "r")
-    assert record.counts == {"done": 1, "planned": 16, "skipped": 1}
+    assert record.counts == {"done": 1, "planned": 17, "skipped": 1}
 
 
 def test_undo_marks_and_redo_clears(journal: Journal) -> None:

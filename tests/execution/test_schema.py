@@ -22,7 +22,7 @@ from organizer.planning.undo import invert
 RELEASED = sorted((Path(__file__).parent / "schemas").glob("journal-*.sql"))
 
 # Actions of the first batch, and files that its undo put back.
-WHAT_IS_IN_IT = {"journal-1": (9, 5), "journal-2": (17, 6)}
+WHAT_IS_IN_IT = {"journal-1": (9, 5), "journal-2": (17, 6), "journal-3": (17, 6)}
 
 
 @pytest.fixture(params=RELEASED, ids=lambda path: path.stem)

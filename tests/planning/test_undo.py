@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from organizer.planning.operations import (
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -52,6 +54,7 @@ REMOVE_LINK = RemoveLink(path=B, original=A, content_hash="h", pointer="../a.wav
 EXTRACT = Extract(archive=A, member="k.wav", staged=A, target=B, content_hash="h", rule="R")
 REMOVE_EXTRACTED = RemoveExtracted(path=B, archive=A, member="k.wav", staged=A, content_hash="h", rule="R")
 ENTRIES = WriteEntries(path=B, form="json", entries={"a.wav": "{}"}, rule="R")
+TEACH = Teach(path=A, sound_id="s", label="rim", was=None, heard="snare", embedding=b"e", model_id="m")
 SIDECAR = WriteSidecar(path=B, content="{}", rule="R")
 
 
@@ -88,6 +91,7 @@ SIDECAR = WriteSidecar(path=B, content="{}", rule="R")
             Done(operation=WriteAttribute(path=A, name="n", before=None, after=b"kick")),
             WriteAttribute(path=A, name="n", before=b"kick", after=None),
         ),
+        (Done(operation=TEACH), replace(TEACH, label=None, was="rim")),
         (
             Done(operation=ENTRIES, hash_after="h2", hash_before="h1", patch=b"back"),
             RemoveEntries(
