@@ -68,6 +68,7 @@ class Intake:
             whole=whole,
             stop=stop,
             being_written=is_being_written,
+            is_there=watch.is_there,
         )
         self._most = most
         self._left_out = False  # more was found than may settle at a time
@@ -137,7 +138,7 @@ class Intake:
 
     def _unheard(self, _path: Path, _error: OSError) -> None:
         """Note that what was told of could not be looked at."""
-        self._settler.lost_root |= not self.inbox.root.is_dir()
+        self._settler.lost_root |= not self.watch.is_there()
 
     def _takes(self, path: Path, now: float) -> bool:
         """Let a path settle that was found, unless so many do that it must wait for another scan."""

@@ -1,7 +1,7 @@
 """When a file counts as complete, and when the files that were dropped together are ready to be filed.
 
-A pure tracker of one inbox: time is told to it, the disk is seen through `stat`, `whole` and `being_written`
-alone, and it has no threads. It neither lists folders nor files anything.
+A pure tracker of one inbox: time is told to it, the disk is seen through `stat`, `whole`, `being_written` and
+`is_there` alone, and it has no threads. It neither lists folders nor files anything.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class Settler:
         stat: Callable[[Path], os.stat_result],
         whole: Callable[[Path], bool],
         being_written: Callable[[Path], bool],
+        is_there: Callable[[], bool],
         stop: Stop = never,
     ) -> None:
         self.root = root
@@ -97,6 +98,7 @@ class Settler:
         self._whole = whole
         self._stop = stop  # asked before each look at a file
         self._being_written = being_written
+        self._is_there = is_there  # the inbox, and no other in its place
         self._entries: dict[Path, _Entry] = {}
         self._batches: dict[str | None, _Batch] = {}
         # One item per open path, never later than the path is due; a touch only moves `due` on.
@@ -213,7 +215,7 @@ class Settler:
         except OSError:
             # Gone, or out of reach; if it comes back, a touch or the next scan brings it here again.
             self.forget(path)
-            self.lost_root |= not self._is_there(self.root)
+            self.lost_root |= not self._is_there()
             return
         if not stat_module.S_ISREG(seen.st_mode):
             self.forget(path)
@@ -227,13 +229,6 @@ class Settler:
             entry.look = stamp
         elif not entry.complete:
             self._judge(path, entry, now)
-
-    def _is_there(self, path: Path) -> bool:
-        try:
-            self._stat(path)
-        except OSError:
-            return False
-        return True
 
     def _judge(self, path: Path, entry: _Entry, now: float) -> None:
         """Decide on a file that is quiet and unchanged."""

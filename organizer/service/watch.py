@@ -84,7 +84,11 @@ class Watch:
         """Say whether every change would be heard, or the inbox is known to be absent and waited for."""
         if self._watcher is None:
             return self._waiting
-        return self._watcher.alive() and self._look() == self._identity
+        return self._watcher.alive() and self.is_there()
+
+    def is_there(self) -> bool:
+        """Say whether the inbox that is watched is still the one at its path."""
+        return self._look() == self._identity
 
     def take(self) -> tuple[list[Path], list[Path], bool]:
         """Give the files and folders touched since, and whether only a scan can tell what was."""

@@ -223,6 +223,21 @@ def test_a_folder_that_was_told_of_while_the_inbox_was_away_is_scanned(place: Pl
     assert place.ready(1.0) == [("Pack", {"Kick.wav"})]
 
 
+def test_an_inbox_that_was_another_for_a_moment_is_scanned(place: Place) -> None:
+    """As where a bind mount goes and comes back: the folder below it is there all the while."""
+    kick = place.put("Kick.wav")
+    place.intake.scan(0.0)
+    aside = place.root.with_name("aside")
+    place.root.rename(aside)
+    place.root.mkdir()
+    assert place.intake.next_ready(3.0) is None
+    place.root.rmdir()
+    aside.rename(place.root)
+    assert place.intake.renew()
+    place.intake.scan(4.0)
+    assert place.ready(4.0) == [(None, {kick.name})]
+
+
 def test_a_file_that_is_taken_away_asks_for_no_scan(place: Place) -> None:
     kick = place.put("Kick.wav")
     place.intake.scan(0.0)

@@ -50,7 +50,14 @@ def disk() -> Disk:
 
 @pytest.fixture
 def settler(disk: Disk) -> Settler:
-    return Settler(ROOT, pace=PACE, stat=disk.stat, whole=disk.whole, being_written=disk.being_written)
+    return Settler(
+        ROOT,
+        pace=PACE,
+        stat=disk.stat,
+        whole=disk.whole,
+        being_written=disk.being_written,
+        is_there=lambda: True,
+    )
 
 
 def batch(pack: str | None, *paths: Path, partial: bool = False) -> ReadyBatch:
@@ -433,6 +440,7 @@ def test_where_it_is_time_to_stop_no_further_file_is_looked_at(disk: Disk) -> No
         stat=disk.stat,
         whole=disk.whole,
         being_written=lambda _: False,
+        is_there=lambda: True,
         stop=lambda: stops[0](),
     )
     for number in range(10):
