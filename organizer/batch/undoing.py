@@ -34,6 +34,7 @@ from organizer.planning.operations import (
     RemoveSidecar,
     RestoreBytes,
     Skip,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -85,13 +86,16 @@ class Undoing:
         executor: Executor,
         filesystem: Filesystem,
         index: Index,
+        renew: Callable[[Collection[str]], None],
     ) -> None:
+        """`renew` lets the index say of sounds what is known of them once the user's word is taken back."""
         self._config = config
         self._state = state
         self._journal = journal
         self._executor = executor
         self._filesystem = filesystem
         self._index = index
+        self._renew = renew
 
     def preview(
         self, batches: Iterable[BatchRecord], *, only: Mapping[int, Collection[Path]] = NOTHING
@@ -153,6 +157,8 @@ class Undoing:
             outcome = self._executor.run(way.plan, stop=stop, progress=partial(progress, way.plan.title))
             done = [result.operation for result in outcome.results if result.state == "done"]
             self._index.moved(followed(done))
+            if sounds := {one.sound_id for one in done if isinstance(one, Teach)}:
+                self._renew(sounds)
             return outcome
 
     def _way_back(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from organizer.batch.correcting import Correcting
     from organizer.batch.filing import Filing
     from organizer.batch.gate import Gate
     from organizer.batch.indexing import Indexing
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from organizer.execution.filesystem import Filesystem
     from organizer.execution.journal import Journal
     from organizer.execution.reader import JournalReader
+    from organizer.library.corrections import Corrections
     from organizer.library.index import Index
     from organizer.library.remainders import Remainders
     from organizer.library.suggestions import Suggestions
@@ -120,6 +122,32 @@ class Assembly:
         return self.recognizer()
 
     @cached_property
+    def corrections(self) -> Corrections:
+        from organizer.library.corrections import Corrections
+
+        return Corrections(
+            lambda: {sound: one.label or "" for sound, one in self._told.taught().items()},
+            version=lambda: self._told.last_taught(),
+        )
+
+    @property
+    def _told(self) -> JournalReader:
+        """The journal, whether it is written to or only read; until it is made, there is none to read."""
+        return self.__dict__.get("journal") or self.journal_to_read
+
+    @cached_property
+    def correcting(self) -> Correcting:
+        from organizer.batch.correcting import Correcting
+
+        return Correcting(
+            ear=lambda: self.ear,
+            index=self.index,
+            journal=self.journal,
+            executor=self.executor,
+            state=self.home.state,
+        )
+
+    @cached_property
     def gate(self) -> Gate:
         from organizer.batch.gate import Gate
         from organizer.batch.proposing import context_of
@@ -204,6 +232,7 @@ class Assembly:
             executor=self.executor,
             filesystem=self.filesystem,
             index=self.index,
+            renew=lambda sounds: self.correcting.renew(sounds),
         )
 
     def model_path(self) -> Path:
@@ -230,6 +259,7 @@ class Assembly:
             audio_only=audio_only,
             threads=threads,
             keep_embedding=keep_embedding,
+            personal=None if audio_only else self.corrections,
         )
 
     def rule_files(self) -> list[Path]:

@@ -52,6 +52,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "journal": ("journal:journal", "Look after what undo goes by: back up, export, repair."),
     },
     "Rules and model": {
+        "correct": ("correct:correct", "Say what a sound is."),
         "rules": ("rules:rules", "Check the rule files."),
         "train": ("train:train", "Train a model from labelled sounds."),
         "evaluate": ("train:evaluate", "Measure the model on labelled sounds."),

@@ -93,6 +93,8 @@ def _work(told: dict[str, Any], now: float) -> Iterator[str]:
     for one in told["suggested"]:
         files = counted(one["files"], "file")
         yield f"suggested {one['suggestion']}: {one['title']}, {files}; `organizer approve` files it"
+    if told["taught"]:
+        yield f"taught   {counted(told['taught'], 'sound')}: your word counts for them, whatever is heard"
     if told["held"]:
         held = counted(told["held"], "file")
         yield f"held     {held} that an undo put back; `organizer redo` or `sort` files what is held"

@@ -119,7 +119,7 @@ def sample_as_json(sample: Sample) -> dict[str, Any]:
                 "reasons": list(evidence.reasons),
                 "trust": _rounded(evidence.trust),
             }
-            for source in ("audio", "name", "metadata")
+            for source in ("audio", "name", "metadata", "user")
         },
         "doubts": list(heard.doubts),
         "bpm": sample.music.bpm,

@@ -161,8 +161,21 @@ def _recognition(
         model_id=model_id,
         embedding=sound.embedding,
     )
-    if kind is not Kind.ONESHOT:
-        return heard
+    return weighed(heard)
+
+
+def weighed(heard: Recognition) -> Recognition:
+    """Give a recognition the label, category and confidence that follow from its kind and probabilities."""
+    if heard.kind is not Kind.ONESHOT:
+        return replace(
+            heard,
+            label=None,
+            label_confidence=None,
+            category=None,
+            confidence=heard.kind_confidence,
+            margin=None,
+        )
+    probabilities = heard.probabilities
     categories = category_probabilities(probabilities)
     first, second = sorted(categories.values(), reverse=True)[:2]
     category = max(categories, key=lambda one: categories[one])

@@ -36,10 +36,10 @@ from organizer.recognition.metadata import hear_metadata, read_metadata
 from organizer.recognition.names import hear_name
 from organizer.recognition.pitch import hear_key, hear_note
 from organizer.recognition.tempo import hear_tempi
-from organizer.recognition.trust import Weights
+from organizer.recognition.trust import SOURCES, Weights
 from organizer.recognition.vocabulary import Vocabulary
 from organizer.recognition.waveform import prepare
-from organizer.sample import LONG_SECONDS, Evidence, Facts, Kind, Origin, Sample
+from organizer.sample import LONG_SECONDS, Evidence, Facts, Kind, Origin, Recognition, Sample
 from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from organizer.recognition.classifier import Classifier, Heard
+    from organizer.recognition.personal import Personal
     from organizer.stopping import Stop
 
 _BATCH = 64
@@ -113,6 +114,7 @@ class Recognizer:
         keep_embedding: bool = True,
         vocabulary: Vocabulary | None = None,
         weights: Weights | None = None,
+        personal: Personal | None = None,
     ) -> None:
         self.model_id = classifier.model_id
         self._classifier = classifier
@@ -121,6 +123,7 @@ class Recognizer:
         self._keep_embedding = keep_embedding
         self._vocabulary = vocabulary or Vocabulary.load()
         self._weights = weights or Weights()
+        self._personal = personal
         self._seconds = max(classifier.seconds_needed, ANALYSIS_SECONDS)
 
     @property
@@ -139,25 +142,61 @@ class Recognizer:
 
         `packs` says what belongs together, a key an inspection; without it, the packs of their origins do.
         """
-        keys = packs or [(one.request.origin.inbox, one.request.origin.pack) for one in inspections]
-        members: dict[Hashable, list[int]] = {}
-        for place, (key, one) in enumerate(zip(keys, inspections, strict=True)):
-            if one.sound is not None:
-                members.setdefault(key, []).append(place)
+        keys = packs or [_pack_of(one.request.origin) for one in inspections]
         results = [Result(path=one.request.path, error=one.error) for one in inspections]
-        for places in members.values():
-            pack = [sound for place in places if (sound := inspections[place].sound) is not None]
-            added_up = fuse(pack, model_id=self.model_id, weights=self._weights)
-            for place, sound, recognition in zip(places, pack, added_up, strict=True):
-                said = inspections[place]
-                sample = Sample(
-                    facts=sound.facts,
-                    recognition=recognition,
-                    music=music.add_up(said.music, sound.facts, recognition),
-                    metadata=said.metadata,
-                )
-                results[place] = replace(results[place], sample=sample)
+        for place, recognition in self._added_up([one.sound for one in inspections], keys):
+            said = inspections[place]
+            assert said.sound is not None  # nothing else is added up
+            sample = Sample(
+                facts=said.sound.facts,
+                recognition=recognition,
+                music=music.add_up(said.music, said.sound.facts, recognition),
+                metadata=said.metadata,
+            )
+            results[place] = replace(results[place], sample=sample)
         return results
+
+    def again(self, known: Sequence[tuple[Origin, Sample]]) -> list[Sample]:
+        """Add up anew what this ear heard before, by today's words and with what the user says.
+
+        Nothing is decoded; tempo, key and note stay as they were.
+        """
+        sounds = [
+            Sound(
+                evidence=tuple(
+                    self._as_it_was(one, origin)
+                    for one in sample.recognition.evidence
+                    if one.source in ("audio", *SOURCES)
+                ),
+                facts=sample.facts,
+                embedding=sample.recognition.embedding,
+            )
+            for origin, sample in known
+        ]
+        samples = [sample for _, sample in known]
+        for place, recognition in self._added_up(sounds, [_pack_of(origin) for origin, _ in known]):
+            samples[place] = replace(samples[place], recognition=recognition)
+        return samples
+
+    def _as_it_was(self, evidence: Evidence, origin: Origin) -> Evidence:
+        if evidence.source == "name":
+            return hear_name(origin, self._vocabulary)
+        return replace(evidence, trust=None)
+
+    def _added_up(
+        self, sounds: Sequence[Sound | None], keys: Sequence[Hashable]
+    ) -> Iterator[tuple[int, Recognition]]:
+        """Give the place of each sound that there is, and what it is recognised as, pack by pack."""
+        members: dict[Hashable, list[tuple[int, Sound]]] = {}
+        for place, (key, sound) in enumerate(zip(keys, sounds, strict=True)):
+            if sound is not None:
+                members.setdefault(key, []).append((place, sound))
+        for pack in members.values():
+            together = [sound for _, sound in pack]
+            added_up = fuse(together, model_id=self.model_id, weights=self._weights)
+            if self._personal is not None:
+                added_up = self._personal.of(together, added_up)
+            yield from zip((place for place, _ in pack), added_up, strict=True)
 
     def inspect(self, requests: Sequence[Request], *, stop: Stop = never) -> Iterator[Inspection]:
         """Yield one inspection a request, in their order, as batches are done.
@@ -299,3 +338,7 @@ def _hear_music(decoded: Decoded) -> tuple[Rhythm | None, music.Heard]:
         note=hear_note(mono, decoded.samplerate) if duration < LONG_SECONDS else None,
         key=hear_key(mono, decoded.samplerate) if may_be_loop else None,
     )
+
+
+def _pack_of(origin: Origin) -> Hashable:
+    return origin.inbox, origin.pack

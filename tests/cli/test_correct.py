@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.cli.conftest import Ran
+
+    Run = Callable[..., Ran]
+    Make = Callable[..., Path]
+
+
+def test_a_correction_is_told_by_log_status_and_why_and_undone(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit"), "--yes")
+    (snare,) = (ready / "Library").rglob("SN_tight.wav")
+    (kick,) = (ready / "Library").rglob("VEH1 Bassdrum 001.wav")
+    assert run("correct", snare, "--as", "rim").code == 2
+    assert f"learn that {snare} is rim" in run("correct", snare, "--as", "rim", "--dry-run").out
+    assert (
+        run("correct", snare, "--as", "rim", "--no-move").out == "1 sound learnt as rim (organizer undo 2)\n"
+    )
+    assert "taught   1 sound: your word counts" in run("status").out
+    assert f"learn that {snare} is rim" in run("log", "2").out
+    why = json.loads(run("why", snare, "--json").out)
+    assert why["sample"]["evidence"]["user"]["reasons"] == ["you said that it is rim"]
+    assert "you said that it is rim" in run("why", snare).out
+    again = json.loads(run("correct", snare, kick, "--same-as", snare, "--no-move", "--json").out)
+    assert (again["label"], again["learnt"], len(again["left"])) == ("rim", 1, 1)
+    assert run("undo", "2", "--yes").code == 0
+    assert json.loads(run("status", "--json").out)["taught"] == 1
+    assert run("correct", snare, "--as", "kik", "--no-move").code == 2
+    assert run("correct", snare, "--no-move").code == 2
