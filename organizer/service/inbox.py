@@ -49,6 +49,19 @@ def scan(
                     unreadable(Path(entry.path), error)
 
 
+def folders_below(root: Path) -> Iterator[Path]:
+    """Give a folder and each below it; links are not followed."""
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        yield folder
+        try:
+            with os.scandir(folder) as listing:
+                folders += [Path(entry.path) for entry in listing if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue
+
+
 class Touches:
     """A thread-safe collection of touched paths, each once, however often it was touched."""
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from organizer.service.inbox import Touches, scan
+from organizer.service.inbox import Touches, folders_below, scan
 from organizer.service.mounts import network_type
 from organizer.service.observers import LimitReached, watch_by_events
 from organizer.service.report import LibraryReport, shown
@@ -192,19 +192,6 @@ class LibraryWatch:
 
     def _named(self, path: str) -> Path:
         return Path(path) if self._real == self.root else self.root / Path(path).relative_to(self._real)
-
-
-def folders_below(root: Path) -> Iterator[Path]:
-    """Give a folder and each below it; links are not followed."""
-    folders = [root]
-    while folders:
-        folder = folders.pop()
-        yield folder
-        try:
-            with os.scandir(folder) as listing:
-                folders += [Path(entry.path) for entry in listing if entry.is_dir(follow_symlinks=False)]
-        except OSError:
-            continue
 
 
 def most_watched(limit: Path = WATCH_LIMIT) -> int:

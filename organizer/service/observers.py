@@ -26,6 +26,7 @@ from watchdog.events import (
 from watchdog.observers.polling import PollingObserverVFS
 
 from organizer.errors import OrganizerError
+from organizer.service.inbox import folders_below
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
@@ -92,19 +93,29 @@ def watch_by_events(folder: Path, touched: Touched) -> Watcher:
         return _Watchdog(Observer(), folder, touched)
     except OSError as error:
         if error.errno in _LIMITS:
-            raise LimitReached(limit_sentence(error.errno), path=folder) from error
+            raise LimitReached(_limit_for(folder, error.errno), path=folder) from error
         raise
 
 
-def limit_sentence(code: int, *, settings: Path = Path("/proc/sys/fs/inotify")) -> str:
-    """Name the limit of inotify behind an error, its value, and the command that raises it."""
+def limit_sentence(code: int, *, folders: int = 0, settings: Path = Path("/proc/sys/fs/inotify")) -> str:
+    """Name the limit of inotify behind an error, its value, and the command that raises it far enough for so
+    many folders more.
+    """
     name = _LIMITS[code]
     try:
         present = int((settings / name).read_text())
     except (OSError, ValueError):
         present = 0
     now = f"fs.inotify.{name}" + (f" is {present} and" if present else "")
-    return f"{now} leaves no room; `sudo sysctl fs.inotify.{name}={max(2 * present, 1024)}` raises it"
+    room = f"no room for {folders} folders" if folders else "no room"
+    needed = max(2 * present, present + folders, 1024)
+    return f"{now} leaves {room}; `sudo sysctl fs.inotify.{name}={needed}` raises it"
+
+
+def _limit_for(folder: Path, code: int) -> str:
+    """Say what a folder with all below it would need; each takes one watch, and all one instance."""
+    watches = code == errno.ENOSPC
+    return limit_sentence(code, folders=sum(1 for _ in folders_below(folder)) if watches else 0)
 
 
 class Reader(Protocol):
@@ -131,6 +142,7 @@ class _Watchdog:
         self, observer: BaseObserver, folder: Path, touched: Touched, *, reader: Reader | None = None
     ) -> None:
         self._observer = observer
+        self._folder = folder
         self._reader = reader
         observer.schedule(_Handler(touched), str(folder), recursive=True, event_filter=_EVENTS)
         try:
@@ -156,7 +168,7 @@ class _Watchdog:
 
     def limit(self) -> str:
         failed = 0 if self._reader is None else self._reader.failed
-        return limit_sentence(failed) if failed in _LIMITS else ""
+        return _limit_for(self._folder, failed) if failed in _LIMITS else ""
 
     def folders(self) -> int | None:
         return None if self._reader is None else self._reader.folders

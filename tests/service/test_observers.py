@@ -26,6 +26,9 @@ def test_the_sentence_about_a_limit_names_setting_value_and_command(tmp_path: Pa
         "fs.inotify.max_user_watches is 8192 and leaves no room; "
         "`sudo sysctl fs.inotify.max_user_watches=16384` raises it"
     )
+    many = limit_sentence(errno.ENOSPC, folders=20_000, settings=tmp_path)
+    assert many.startswith("fs.inotify.max_user_watches is 8192 and leaves no room for 20000 folders; ")
+    assert "max_user_watches=28192`" in many
     assert limit_sentence(errno.EMFILE, settings=tmp_path) == (
         "fs.inotify.max_user_instances leaves no room; "
         "`sudo sysctl fs.inotify.max_user_instances=1024` raises it"
