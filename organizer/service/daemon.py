@@ -16,11 +16,12 @@ from organizer.batch.arrivals import Arrival
 from organizer.errors import OrganizerError
 from organizer.service.bulletin import SECONDS_BETWEEN, Bulletin
 from organizer.service.intake import Intake
+from organizer.service.library import Libraries
+from organizer.service.memory import give_back
 from organizer.service.report import Busy, Retry, shown
 from organizer.service.retries import Retries
 from organizer.service.signals import hearing
 from organizer.service.watch import Watch
-from organizer.stopping import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 _MOST_NAMED = 20  # of a kind, in the report
 _RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
-_LOOK_SECONDS = 0.05  # at the libraries, before looking whether something arrives
 _CALM_SECONDS = 0.1  # so that what is due again and again takes no whole core
 _GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
 
@@ -104,7 +104,8 @@ class Service:
             )
             for inbox in config.inbox
         ]
-        self._libraries = libraries
+        self._libraries = Libraries(libraries, clock=clock)
+        self._worked = False  # since memory was given back
         self._looking = False  # some library is not looked through to its end
         self._retries = Retries(first_seconds=self._rhythm.retry)
         self._bulletin = Bulletin(
@@ -148,8 +149,7 @@ class Service:
             finally:
                 for intake in self._intakes:
                     intake.watch.stop()
-                for library in self._libraries:
-                    library.stop()
+                self._libraries.stop()
                 self._bulletin.tell(at_once=True)
         if not self._once:
             return 0
@@ -186,7 +186,11 @@ class Service:
                 self._file(intake, ready)
                 if intake.drain(self._clock()):
                     self._next_scan = self._clock()
-        self._look_through()
+        # A moment in which nothing is to be filed is used for the libraries.
+        self._looking = not self._paused and self._libraries.look(
+            stop=self._beating, trouble=self._bulletin.trouble
+        )
+        self._give_back_memory()
         self._describe()
         self._bulletin.beat()
 
@@ -251,6 +255,7 @@ class Service:
         inbox = intake.inbox
         title = shown(ready.pack or f"loose files in {inbox.title}")
         key = (inbox.title, ready.pack)
+        self._worked = True
         self._describe(Busy(title=title, total=len(ready.paths)), at_once=True)
         self._reload_rules()
         try:
@@ -300,21 +305,11 @@ class Service:
         if folder.is_dir() and not folder.is_symlink():
             self._scan(intake, self._clock(), folder=folder, besides=besides)
 
-    def _look_through(self) -> None:
-        """Use a moment in which nothing is to be filed for the libraries."""
-        end = self._clock() + _LOOK_SECONDS
-        self._looking = False
-        for library in self._libraries:
-            try:
-                while not self._paused and not self._beating() and (more := library.step(self._beating)):
-                    self._looking |= more
-                    if self._clock() >= end:
-                        break
-            except Stopped:
-                return
-            except Exception as error:
-                library.put_off()
-                self._bulletin.trouble(f"the library {library.root} could not be looked through", error)
+    def _give_back_memory(self) -> None:
+        """Once after work, as soon as nothing waits."""
+        if self._worked and not any(len(intake) for intake in self._intakes):
+            self._worked = False
+            give_back()
 
     def _reload_rules(self) -> None:
         try:
@@ -332,7 +327,7 @@ class Service:
         report = self._bulletin.report
         growing = [path for intake in self._intakes for path in intake.growing(now)]
         report.inboxes = [intake.report() for intake in self._intakes]
-        report.libraries = [library.report for library in self._libraries]
+        report.libraries = self._libraries.reports
         report.waiting = sum(len(intake) for intake in self._intakes)
         report.growing = [shown(path) for path in growing[:_MOST_NAMED]]
         report.retrying = len(self._retries)

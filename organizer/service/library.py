@@ -13,10 +13,10 @@ from organizer.service.inbox import Touches, folders_below, scan
 from organizer.service.mounts import network_type
 from organizer.service.observers import LimitReached, watch_by_events
 from organizer.service.report import LibraryReport, shown
-from organizer.stopping import never
+from organizer.stopping import Stopped, never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from organizer.batch.observing import Seen
     from organizer.service.observers import Touched, Watcher
@@ -29,6 +29,8 @@ WATCH_LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
 # so many that it would take seconds to begin.
 SHARE = 4
 MOST_FOLDERS = 20_000
+# Before it is asked whether something arrives.
+SECONDS_AT_ONCE = 0.05
 # After the start, and after somebody else was found changing files.
 SECONDS_BEFORE_FIRST = 60.0
 
@@ -192,6 +194,39 @@ class LibraryWatch:
 
     def _named(self, path: str) -> Path:
         return Path(path) if self._real == self.root else self.root / Path(path).relative_to(self._real)
+
+
+class Libraries:
+    """All libraries of a service."""
+
+    def __init__(self, watches: Sequence[LibraryWatch], *, clock: Callable[[], float]) -> None:
+        self._watches = watches
+        self._clock = clock
+
+    @property
+    def reports(self) -> list[LibraryReport]:
+        return [one.report for one in self._watches]
+
+    def look(self, *, stop: Stop, trouble: Callable[[str, Exception], None]) -> bool:
+        """Use a moment for looking; say whether there is more to look at. `trouble` is told of what fails."""
+        end = self._clock() + SECONDS_AT_ONCE
+        looking = False
+        for one in self._watches:
+            try:
+                while not stop() and (more := one.step(stop)):
+                    looking |= more
+                    if self._clock() >= end:
+                        break
+            except Stopped:
+                break
+            except Exception as error:
+                one.put_off()
+                trouble(f"the library {one.root} could not be looked through", error)
+        return looking
+
+    def stop(self) -> None:
+        for one in self._watches:
+            one.stop()
 
 
 def most_watched(limit: Path = WATCH_LIMIT) -> int:
