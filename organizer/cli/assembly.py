@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from organizer.batch.indexing import Indexing
     from organizer.batch.observing import Observing
     from organizer.batch.proposing import Proposing
+    from organizer.batch.reclassifying import Reclassifying
     from organizer.batch.suggesting import Suggesting
     from organizer.batch.undoing import Undoing
     from organizer.execution.executor import Executor
@@ -214,6 +215,12 @@ class Assembly:
         from organizer.batch.indexing import Indexing
 
         return Indexing(recognizer=self.ear, index=self.index, clock=self.clock)
+
+    @cached_property
+    def reclassifying(self) -> Reclassifying:
+        from organizer.batch.reclassifying import Reclassifying
+
+        return Reclassifying(ear=self.ear, index=self.index, pipeline=self.proposing.pipeline)
 
     @cached_property
     def observing(self) -> Observing:

@@ -74,6 +74,15 @@ class Index:
         )
         return (_entry_of(row) for row in rows)
 
+    def paths_by_pack(self, folder: Path) -> Iterator[Path]:
+        """Give the paths of entries below a folder, or of the one at it, pack by pack."""
+        start, end = prefix_range(folder)
+        rows = self._store.execute(
+            "SELECT path FROM samples WHERE path = ? OR (path > ? AND path < ?) ORDER BY inbox, pack, path",
+            (to_blob(folder), start, end),
+        )
+        return (to_path(row[0]) for row in rows)
+
     def known_below(self, folder: Path) -> Iterator[Known]:
         """Give what tells files below a folder from others, in the order of paths; the index may change
         meanwhile."""

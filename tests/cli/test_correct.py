@@ -35,3 +35,21 @@ def test_a_correction_is_told_by_log_status_and_why_and_undone(
     assert json.loads(run("status", "--json").out)["taught"] == 1
     assert run("correct", snare, "--as", "kik", "--no-move").code == 2
     assert run("correct", snare, "--no-move").code == 2
+
+
+def test_what_a_correction_would_change_is_shown_by_reclassify(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit"), "--yes")
+    (snare,) = (ready / "Library").rglob("SN_tight.wav")
+    run("correct", snare, "--as", "kick", "--no-move")
+    told = run("reclassify", "--dry-run")
+    assert told.code == 0
+    first, second, last = told.out.splitlines()
+    assert first.startswith("kick, by the rule ")
+    assert f"{snare.relative_to(ready / 'Library')}: 100% -> 100%, to Drums/Kicks/" in second
+    assert last.endswith("looked at, 1 would change")
+    header, row = run("reclassify", "--dry-run", "--csv").out.splitlines()
+    assert header == "path,to,rule,was,was_confidence,is,is_confidence"
+    assert row.startswith(f"{snare},")
+    assert run("reclassify", "--dry-run", "--csv", "--json").code == 2
