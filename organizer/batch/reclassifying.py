@@ -1,7 +1,7 @@
 """The library again, with today's model, words and rules and what the user says: what would change.
 
-Changes nothing. What today's ear has heard is added up from what is known; only what another ear heard, or was
-changed since, is decoded again. Sounds are taken pack by pack: how far names are believed is a matter of that.
+Changes nothing. What today's ear has heard is added up from what is known; only what another ear heard, or
+changed since, is decoded again. Sounds are taken pack by pack, for what their names are worth.
 """
 
 from __future__ import annotations
