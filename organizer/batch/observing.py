@@ -10,7 +10,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from organizer.errors import FileProblem, LockedError
 from organizer.execution.archives import is_unpacked
@@ -33,6 +33,16 @@ MOST_MISSING = 50_000
 STEP = 100
 
 
+class Learn(Protocol):
+    """Whoever learns from what was moved by hand, from where to where."""
+
+    def __call__(self, moves: list[tuple[Path, Path]], *, stop: Stop) -> object: ...
+
+
+def _nobody_learns(moves: list[tuple[Path, Path]], *, stop: Stop) -> None:
+    """Let it be."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Seen:
     """What came of one look through a library."""
@@ -48,7 +58,16 @@ class Seen:
 class Observing:
     """Looks through libraries, and lets the index follow."""
 
-    def __init__(self, index: Index, files: Filesystem, *, state: Path) -> None:
+    def __init__(
+        self,
+        index: Index,
+        files: Filesystem,
+        *,
+        state: Path,
+        learn: Learn = _nobody_learns,
+    ) -> None:
+        """`learn` is told of what was moved by hand, when the index has followed."""
+        self._learn = learn
         self._index = index
         self._files = files
         self._state = state
@@ -102,6 +121,10 @@ class Observing:
         if not moves:
             return []
         return self._follow(moves)
+
+    def learn(self, moves: list[tuple[Path, Path]], *, stop: Stop) -> None:
+        """Take what was moved by hand for what it says of the sounds. Raises `Stopped`."""
+        self._learn(moves, stop=stop)
 
     def _compare(
         self, known: Known, seen: Seen, missing: list[Known], content_hash: Callable[[Path], str]

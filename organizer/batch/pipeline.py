@@ -159,6 +159,13 @@ class Pipeline:
     def decide(self, items: Iterable[Item]) -> list[Decision]:
         return [self._book.of(item.origin.inbox).decide(item) for item in items]
 
+    def folder_of(self, item: Item) -> Path | None:
+        """Name the folder that the rules would have a file in; None where they move it nowhere."""
+        (decision,) = self.decide([item])
+        return planner.folder_of(
+            decision, library=self._library, libraries=self._libraries, folders=self._folders
+        )
+
     def hashes(
         self,
         decisions: Iterable[Decision],

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from organizer.batch.correcting import Correcting
+    from organizer.batch.dragging import Dragging
     from organizer.batch.filing import Filing
     from organizer.batch.gate import Gate
     from organizer.batch.indexing import Indexing
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from organizer.execution.reader import JournalReader
     from organizer.library.corrections import Corrections
     from organizer.library.index import Index
+    from organizer.library.relocations import Relocations
     from organizer.library.remainders import Remainders
     from organizer.library.suggestions import Suggestions
     from organizer.recognition.recognize import Recognizer
@@ -226,7 +228,30 @@ class Assembly:
     def observing(self) -> Observing:
         from organizer.batch.observing import Observing
 
-        return Observing(self.index, self.filesystem, state=self.home.state)
+        return Observing(
+            self.index,
+            self.filesystem,
+            state=self.home.state,
+            learn=lambda moves, *, stop: self.dragging.learn(moves, stop=stop),
+        )
+
+    @cached_property
+    def relocations(self) -> Relocations:
+        from organizer.library.relocations import Relocations
+
+        return Relocations(self._store)
+
+    @cached_property
+    def dragging(self) -> Dragging:
+        from organizer.batch.dragging import Dragging
+
+        return Dragging(
+            index=self.index,
+            journal=self.journal,
+            relocations=self.relocations,
+            correcting=self.correcting,
+            pipeline=self.proposing.pipeline,
+        )
 
     @cached_property
     def undoing(self) -> Undoing:

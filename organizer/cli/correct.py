@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument(
-    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--as", "said", help="What they are: a label (rim), a category (percussion), or loop.")
 @click.option(
     "--same-as", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="As this file is."
 )
+@click.option("--confirm", is_flag=True, help="What you moved together in the library says what it is.")
 @click.option("--no-move", is_flag=True, help="Only learn it; needed, for now.")
 @click.option("--dry-run", is_flag=True, help="List what would be learnt; learn nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print as JSON.")
@@ -37,13 +36,16 @@ def correct(
     files: tuple[Path, ...],
     said: str | None,
     same_as: Path | None,
+    confirm: bool,
     no_move: bool,
     dry_run: bool,
     json_: bool,
 ) -> None:
     """Say what FILES are. Your word counts for these sounds from then on, under any name and with any tags.
 
-    It is a batch of the journal, and `organizer undo` takes it back. The files stay where they are.
+    It is a batch of the journal, and `organizer undo` takes it back. The files stay where they are. What you
+    drag from one folder of the library to another while the service runs is a correction by itself, where one
+    label and no other would have it there; a renamed folder, or more than 20 sounds at once, with --confirm.
 
     \b
     Examples:
@@ -52,6 +54,13 @@ def correct(
     """
     from organizer.batch.correcting import sayable
 
+    if confirm:
+        if files or said is not None or same_as is not None:
+            raise UsageProblem("--confirm is about what was moved together: name nothing else")
+        _confirm(dry_run=dry_run, json_=json_)
+        return
+    if not files:
+        raise UsageProblem("name the files that you speak of")
     if (said is None) == (same_as is None):
         raise UsageProblem("say what they are with --as, or with --same-as: one of them")
     if not no_move and not dry_run:
@@ -85,3 +94,19 @@ def _tell(outcome: Outcome, word: str, *, json_: bool) -> None:
         warn(f"{path}: {why}")
     back = f" (organizer undo {outcome.batch})" if outcome.batch else ""
     say(f"{counted(learnt, 'sound')} learnt as {word}{back}")
+
+
+def _confirm(*, dry_run: bool, json_: bool) -> None:
+    with Assembly() as parts, Interrupts() as stop:
+        if dry_run:
+            foreseen = parts.dragging.foresee()
+            if json_:
+                click.echo(as_json([{"path": path, "label": word} for path, word in foreseen], indent=2))
+            for path, word in foreseen if not json_ else ():
+                say(f"learn that {path} is {word}")
+            return
+        learnt, moved = parts.dragging.confirm(stop=stop)
+    if json_:
+        click.echo(as_json({"learnt": learnt, "moved": moved}, indent=2))
+    else:
+        say(f"{counted(learnt, 'sound')} learnt, of {moved} that were moved together")

@@ -94,6 +94,7 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
         "retries": [msgspec.to_builtins(one) for one in (live.retries if live else [])],
         "mode": config.mode,
         "suggested": _suggested(parts, stays),
+        "moved_together": len(parts.relocations),
         "taught": len(parts.journal_to_read.taught()),
         "held": parts.journal_to_read.held_count([inbox.root for inbox in config.inbox]),
         **{nature.value: _listed(stays, nature) for nature in Nature if nature is not Nature.SUGGESTED},

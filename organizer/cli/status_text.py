@@ -95,6 +95,9 @@ def _work(told: dict[str, Any], now: float) -> Iterator[str]:
         yield f"suggested {one['suggestion']}: {one['title']}, {files}; `organizer approve` files it"
     if told["taught"]:
         yield f"taught   {counted(told['taught'], 'sound')}: your word counts for them, whatever is heard"
+    if told["moved_together"]:
+        moved = counted(told["moved_together"], "sound")
+        yield f"moved    {moved} together; if that says what they are: organizer correct --confirm"
     if told["held"]:
         held = counted(told["held"], "file")
         yield f"held     {held} that an undo put back; `organizer redo` or `sort` files what is held"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from organizer.errors import OrganizerError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _SCHEMA = """
 CREATE TABLE samples (
     path BLOB PRIMARY KEY,
@@ -55,6 +55,12 @@ CREATE TABLE suggestions (
     heard TEXT NOT NULL,
     plans TEXT NOT NULL
 );
+""",
+    4: """
+CREATE TABLE relocations (
+    path BLOB PRIMARY KEY,
+    before BLOB NOT NULL
+) WITHOUT ROWID;
 """,
 }
 _OLDEST = min(_ADDED) - 1

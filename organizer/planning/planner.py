@@ -93,6 +93,20 @@ def destinations(
     return frozenset(found | {folder / LIVE_PLACE.parent for folder in found})
 
 
+def folder_of(
+    decision: Decision, *, library: Path, libraries: Mapping[str, Path] = NO_LIBRARIES, folders: Folders
+) -> Path | None:
+    """Name the folder that the rule would move a file to, whatever is there; None where it moves none."""
+    for action in decision.actions:
+        if isinstance(action, MoveTo):
+            try:
+                root = libraries.get(action.library, library)
+                return root / render(action.template, fields_of(decision.item, folders)).parent
+            except MissingValue:
+                return None
+    return None
+
+
 def plan(
     decisions: Sequence[Decision],
     *,

@@ -40,6 +40,7 @@ class Looks(Protocol):
 
     def look(self, root: Path, *, stop: Stop) -> Iterator[Seen]: ...
     def glance(self, paths: Iterable[Path]) -> list[tuple[Path, Path]] | None: ...
+    def learn(self, moves: list[tuple[Path, Path]], *, stop: Stop) -> None: ...
 
 
 class LibraryWatch:
@@ -85,7 +86,7 @@ class LibraryWatch:
             self._renew()
             if self._identity is None:
                 return False
-            self._glance()
+            self._glance(stop)
             if self._clock() < self._due:
                 return False
             self._work = self._whole_look(stop)
@@ -130,7 +131,7 @@ class LibraryWatch:
             return None
         return seen.st_dev, seen.st_ino
 
-    def _glance(self) -> None:
+    def _glance(self, stop: Stop) -> None:
         """Look at what was touched."""
         files, folders, spilled = self._touches.take()
         if spilled:
@@ -147,7 +148,7 @@ class LibraryWatch:
             for path in folders:
                 self._touches.add(path, folder=True)
             return
-        self._tell(moved)
+        self._tell(moved, stop)
 
     def _whole_look(self, stop: Stop) -> Iterator[None]:
         """Watch the library if it may be, then look through it: nothing falls between."""
@@ -164,14 +165,14 @@ class LibraryWatch:
             if self._look_at_root() != self._identity:
                 return  # it was taken out in the middle: nothing of it is missing
             if seen.whole:
-                self._learn(seen)
+                self._note(seen, stop)
             yield
 
-    def _learn(self, seen: Seen) -> None:
+    def _note(self, seen: Seen, stop: Stop) -> None:
         report = self.report
         report.looked_at = self._wall()
         report.unknown, report.missing, report.changed = seen.unknown, seen.missing, seen.changed
-        self._tell(seen.moved)
+        self._tell(seen.moved, stop)
 
     def _watch(self) -> None:
         self._real = Path(os.path.realpath(self.root))
@@ -187,10 +188,12 @@ class LibraryWatch:
             return
         self.report.watched = True
 
-    def _tell(self, moved: Iterable[tuple[Path, Path]]) -> None:
+    def _tell(self, moved: list[tuple[Path, Path]], stop: Stop) -> None:
         for before, now in moved:
             self.report.moved += 1
             logger.info("moved by hand: %s -> %s", shown(before), shown(now))
+        if moved:
+            self._looks.learn(moved, stop=stop)
 
     def _named(self, path: str) -> Path:
         return Path(path) if self._real == self.root else self.root / Path(path).relative_to(self._real)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from organizer.cli.assembly import Assembly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -53,3 +55,21 @@ def test_what_a_correction_would_change_is_shown_by_reclassify(
     assert header == "path,to,rule,was,was_confidence,is,is_confidence"
     assert row.startswith(f"{snare},")
     assert run("reclassify", "--dry-run", "--csv", "--json").code == 2
+
+
+def test_what_was_moved_together_waits_for_a_word(run: Run, ready: Path, make_pack: Make) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit"), "--yes")
+    (snare,) = (ready / "Library").rglob("SN_tight.wav")
+    kicks = ready / "Library/Drums/Kicks/Other"
+    snare.parent.rename(kicks)
+    with Assembly() as parts:
+        moved = parts.observing.glance(sorted(kicks.iterdir()))
+        assert moved
+        parts.observing.learn(moved, stop=lambda: False)
+    assert f"moved    {len(moved)} sounds together" in run("status").out
+    assert f"learn that {kicks / 'SN_tight.wav'} is kick" in run("correct", "--confirm", "--dry-run").out
+    told = run("correct", "--confirm").out
+    assert told == f"{len(moved)} sounds learnt, of {len(moved)} that were moved together\n"
+    assert run("correct", "--confirm", "--json").out == '{\n  "learnt": 0,\n  "moved": 0\n}\n'
+    assert run("correct", "--confirm", "--as", "kick").code == 2
+    assert run("correct").code == 2
