@@ -1,9 +1,11 @@
-"""What a user was shown and may agree to: plans as text and back, and which operations are the same."""
+"""What a user was shown and agrees to: plans as text and back, which operations are the same, approvals."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from organizer.execution.codec import decode, encode, kind_of
@@ -12,8 +14,26 @@ from organizer.planning.operations import Extract, Plan
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from organizer.batch.filing import Report
     from organizer.library.suggestions import Suggestion
     from organizer.planning.operations import Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a user has approved: only plans that it allows; what was suggested before keeps its names."""
+
+    allows: Callable[[Plan], bool]
+    reserved: frozenset[Path] = frozenset()
+    reopened: frozenset[Path] = frozenset()  # what is spoken of, though it was known to stay
+
+
+class NotApproved(Exception):
+    """What would be done next is not what its user has approved. `report` tells of what was done before."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
 
 
 def written(plans: Iterable[Plan]) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from organizer.batch.agreed import Approval, NotApproved
 from organizer.batch.arrivals import Arrival
 from organizer.batch.gate import Gate
 from organizer.batch.pipeline import is_at
@@ -28,7 +29,7 @@ from organizer.execution.locks import execution_lock
 from organizer.execution.recovery import recover
 from organizer.library.index import Entry, Index
 from organizer.library.remainders import TROUBLES, Nature, Remainder, Remainders, next_retry
-from organizer.planning.operations import Extract, Move, Plan, WriteTags, followed
+from organizer.planning.operations import Extract, Move, WriteTags, followed
 from organizer.rules.book import RuleBook
 from organizer.stopping import Stop, Stopped, never, until
 
@@ -76,14 +77,6 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    """What a user has approved: only plans that it allows; what was suggested before keeps its names."""
-
-    allows: Callable[[Plan], bool]
-    reserved: frozenset[Path] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
     """One call to file something, and how."""
 
@@ -92,10 +85,6 @@ class _Work:
     progress: Progress
     forced: bool
     approval: Approval | None
-
-
-class NotApproved(Exception):
-    """What would be done is not what its user has approved."""
 
 
 @dataclass(kw_only=True)
@@ -199,13 +188,14 @@ class Filing:
         """File an arrival, a part at a time, all of it one batch.
 
         `forced` files also what is held or known to stay. Where it is time to stop, what is in hand is given
-        up, and the report says that it was interrupted. Raises `NotApproved` before anything is done
-        that an `approval` does not allow.
+        up, and the report says that it was interrupted. Raises `NotApproved` before a part is filed in
+        which an `approval` does not allow all.
         """
         began = self.clock()
         try:
             self.end_what_broke_off(stop)
-            whole = self.proposing.parcel(arrival, forced=forced, stop=stop)
+            reopened = frozenset() if approval is None else approval.reopened
+            whole = self.proposing.parcel(arrival, forced=forced, reopened=reopened, stop=stop)
         except Stopped:
             return Report(batch=None, title=arrival.title, interrupted=True)
         if forced:
@@ -232,7 +222,7 @@ class Filing:
                     before=start,
                     total=len(parcel.chosen),
                 )
-                sum_ = sum_.plus(self._act(parcel, opinion, sum_.batch, work))
+                sum_ = sum_.plus(self._act(parcel, opinion, sum_, work))
             except Stopped:
                 return replace(sum_, interrupted=True)
             if sum_.interrupted:
@@ -293,7 +283,7 @@ class Filing:
         self,
         parcel: Parcel,
         opinion: Opinion,
-        batch: int | None,
+        sum_: Report,
         work: _Work,
     ) -> Report:
         """Plan and execute under the lock, and write down what came of it."""
@@ -305,7 +295,8 @@ class Filing:
                 parcel, opinion, forced=work.forced, reserved=reserved, stop=work.stop
             )
             if work.approval is not None and not work.approval.allows(proposal.plan):
-                raise NotApproved
+                raise NotApproved(sum_)
+            batch = sum_.batch
             if batch is None and not work.forced and work.arrival.pack is not None:
                 # Late files join their pack; loose files of another quiet period are another batch.
                 batch = self._batch_to_join(work, proposal)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 class Gate:
     """Lets through what is new. `context` names the rules and the model that verdicts rest on today;
-    `suggesting`, whether what was suggested stays so.
+    `suggested` says whether a file waits for its user's word.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class Gate:
         journal: Journal,
         remainders: Remainders,
         *,
-        suggesting: bool = False,
+        suggested: Callable[[Path], bool] = lambda _: False,
         context: Callable[[], str],
         clock: Callable[[], float],
     ) -> None:
         self._journal = journal
         self._remainders = remainders
-        self._suggesting = suggesting
+        self._suggested = suggested
         self._context = context
         self._clock = clock
 
@@ -59,8 +59,8 @@ class Gate:
 
     def is_open(self, path: Path, stamp: Stamp, *, stop: Stop = never) -> bool:
         stays = self._remainders.get(path)
-        if stays is not None and stays.nature is Nature.SUGGESTED and not self._suggesting:
-            stays = None  # its user would have it filed without being asked now
+        if stays is not None and stays.nature is Nature.SUGGESTED and not self._suggested(path):
+            stays = None  # nobody is asked about it any more
         if stays is not None and stays.still_holds(stamp, context=self._context(), now=self._clock()):
             return False
         return not self.is_held(path, stamp, stop=stop)

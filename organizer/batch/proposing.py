@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from organizer.library.index import Index
     from organizer.recognition.recognize import Recognizer
     from organizer.rules.book import RuleBook
+    from organizer.sample import Stamp
     from organizer.stopping import Stop
 
 # Progress is told, and a wish to stop heard, at least once per so many files.
@@ -86,6 +87,7 @@ class Parcel:
     chosen: list[PurePosixPath]
     members: Mapping[Path, tuple[Path, str]] = field(default_factory=dict)
     refused: tuple[str, ...] = ()  # of an archive, what was not unpacked, in sentences
+    reopened: frozenset[Path] = frozenset()  # work again, whatever was known of it
 
     def named(self, path: Path) -> Path:
         """Name a file as the user knows it: what is in an archive, as if that were a folder."""
@@ -160,7 +162,7 @@ class Proposing:
     ) -> Iterator[tuple[Parcel, Proposal]]:
         """Say what filing an arrival would do `after` other things, in the parts in which it would be filed.
 
-        Paths that are `reserved` are left to others. `refused` is told of archives that cannot be opened.
+        Paths that are `reserved` are left to others. `refused` is told of archives of which nothing comes.
         Raises `Stopped` when asked to stop.
         """
         made = list(after)
@@ -186,14 +188,35 @@ class Proposing:
                 refused(whole, relative, problem)
                 continue
             yield from inside
+            if parcel.refused and not any(proposal.plan.actions for _, proposal in inside):
+                refused(whole, relative, FileProblem(f"nothing in it can be filed: {parcel.refused[0]}"))
             if all(proposal.takes_all for _, proposal in inside) and not parcel.refused:
                 yield from propose(replace(whole, chosen=[relative]))
 
-    def parcel(self, arrival: Arrival, *, forced: bool, stop: Stop = never) -> Parcel:
+    def parcel(
+        self,
+        arrival: Arrival,
+        *,
+        forced: bool,
+        reopened: frozenset[Path] = frozenset(),
+        stop: Stop = never,
+    ) -> Parcel:
         """Choose the work among the files of an arrival."""
         listing = look_at(arrival.inbox.root, inbox=arrival.inbox.title, pack=arrival.pack, stop=stop)
-        chosen = self.chosen(listing, arrival, forced=forced, stop=stop)
-        return Parcel(title=arrival.title, inbox=arrival.inbox.title, listing=listing, chosen=chosen)
+        ready = set(arrival.paths)
+        chosen = [
+            relative
+            for relative in until(stop, listing.survey.work, every=BEAT)
+            if (path := listing.path(relative)) in ready
+            and (forced or self._may_be_filed(path, listing.stamps[relative], reopened, stop))
+        ]
+        return Parcel(
+            title=arrival.title,
+            inbox=arrival.inbox.title,
+            listing=listing,
+            chosen=chosen,
+            reopened=reopened,
+        )
 
     def sorted_out(self, parcel: Parcel) -> tuple[Parcel, list[PurePosixPath]]:
         """Set apart the archives that the rules would have unpacked."""
@@ -247,17 +270,10 @@ class Proposing:
                 refused=opened.refused,
             )
 
-    def chosen(
-        self, listing: Listing, arrival: Arrival, *, forced: bool, stop: Stop = never
-    ) -> list[PurePosixPath]:
-        """Choose the work among the files of an arrival."""
-        ready = set(arrival.paths)
-        return [
-            relative
-            for relative in until(stop, listing.survey.work, every=BEAT)
-            if listing.path(relative) in ready
-            and (forced or self._gate.is_open(listing.path(relative), listing.stamps[relative], stop=stop))
-        ]
+    def _may_be_filed(self, path: Path, stamp: Stamp, reopened: Collection[Path], stop: Stop) -> bool:
+        if path in reopened:
+            return not self._gate.is_held(path, stamp, stop=stop)
+        return self._gate.is_open(path, stamp, stop=stop)
 
     def hear(
         self,
@@ -312,7 +328,7 @@ class Proposing:
             and (
                 forced
                 or parcel.members
-                or self._gate.is_open(decision.item.path, decision.item.stamp, stop=stop)
+                or self._may_be_filed(decision.item.path, decision.item.stamp, parcel.reopened, stop)
             )
         )
         plan = self.pipeline().plan(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from organizer.batch.agreed import plans_of, spelt, written
+from organizer.batch.agreed import Approval, NotApproved, plans_of, spelt, written
 from organizer.batch.arrivals import Arrival
-from organizer.batch.filing import Approval, Filing, NotApproved, Report
+from organizer.batch.filing import Filing, Report
 from organizer.batch.proposing import Parcel, Progress, Proposal, unseen
 from organizer.batch.remaining import Verdicts
 from organizer.config import Inbox
@@ -109,11 +109,21 @@ class Suggesting:
         wanted: dict[Path, Stamp] = {}
         stays: dict[Path, Remainder] = {}
         plans: list[Plan] = []
-        found = self.filing.proposing.proposals(
-            arrival, stop=stop, progress=progress, reserved=self._reserved(None), refused=self._refused
-        )
+        refused: list[bool] = []  # of each archive that stays closed: whether that is a trouble
+
+        def refuse(whole: Parcel, relative: PurePosixPath, problem: FileProblem) -> None:
+            self.filing.stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
+            refused.append(not problem.lasting)
+
         try:
             self.filing.end_what_broke_off(stop)
+            found = self.filing.proposing.proposals(
+                arrival,
+                stop=stop,
+                progress=progress,
+                reserved=self.suggestions.reserved(besides=arrival.paths),
+                refused=refuse,
+            )
             for parcel, proposal in found:
                 plans.append(proposal.plan)
                 self._judge(parcel, proposal, wanted, stays)
@@ -125,8 +135,8 @@ class Suggesting:
         return number, Report(
             batch=None,
             title=arrival.title,
-            left=len(stays) + len(waiting),
-            problems=sum(one.nature in TROUBLES for one in stays.values()),
+            left=len(stays) + len(waiting) + len(refused),
+            problems=sum(one.nature in TROUBLES for one in stays.values()) + sum(refused),
             seconds=self.filing.clock() - began,
         )
 
@@ -141,30 +151,18 @@ class Suggesting:
         arrival = Arrival(inbox=inbox, pack=one.pack, paths=one.heard)
         approval = Approval(
             allows=lambda plan: all(spelt(operation) in agreed for operation in plan.actions),
-            reserved=self._reserved(one.id),
+            reserved=self.suggestions.reserved(before=one.id),
+            reopened=frozenset(one.heard),
         )
-        self.filing.remainders.update(gone=one.heard)  # they are work again
         try:
             report = self.filing.file(arrival, stop=stop, progress=progress, approval=approval)
-        except NotApproved:
-            instead, report = self.suggest(arrival, stop=stop, progress=progress)
-            self._forget_gone()
-            return Approved(report=report, changed=True, instead=instead)
-        if report.interrupted:
-            return Approved(report=report)
-        self.suggestions.remove([one.id])
+        except NotApproved as refusal:
+            self.suggestions.remove([one.id])  # its files are work again
+            instead, _ = self.suggest(arrival, stop=stop, progress=progress)
+            return Approved(report=refusal.report, changed=True, instead=instead)
+        if not report.interrupted:
+            self.suggestions.remove([one.id])
         return Approved(report=report)
-
-    def _reserved(self, number: int | None) -> frozenset[Path]:
-        """Name the places of what waits for its user since before a suggestion."""
-        return frozenset(
-            operation.target
-            for one in self.pending()
-            if number is None or one.id < number
-            for plan in plans_of(one)
-            for operation in plan.operations
-            if isinstance(operation, Move | Copy | Extract | Link)
-        )
 
     def _judge(
         self, parcel: Parcel, proposal: Proposal, wanted: dict[Path, Stamp], stays: dict[Path, Remainder]
@@ -187,9 +185,6 @@ class Suggesting:
                 before = self.filing.remainders.get(path)
                 stays[path] = verdicts.remainder(decision, before, context=context, now=now)
 
-    def _refused(self, whole: Parcel, relative: PurePosixPath, problem: FileProblem) -> None:
-        self.filing.stays(whole, relative, Nature.ARCHIVE if problem.lasting else Nature.FAILED, problem)
-
     def _keep(
         self, arrival: Arrival, wanted: Iterable[Path], stays: Iterable[Path], plans: Sequence[Plan]
     ) -> int:
@@ -201,6 +196,7 @@ class Suggesting:
                 made_at=self.filing.clock(),
                 files=tuple(sorted(wanted)),
                 heard=tuple(sorted({*wanted, *stays})),
+                targets=tuple(sorted(_targets_of(plans))),
                 plans=written(plans),
             )
         )
@@ -227,8 +223,18 @@ class Suggesting:
         )
 
     def _forget_gone(self) -> None:
-        """Forget suggestions of which no file waits any more."""
-        self.suggestions.keep_those_with({path for one in self.pending() for path in one.files})
+        """Forget suggestions of which no file waits any more; one whose disk is away only waits longer."""
+        waiting = (one.path for one in self.filing.remainders.all() if one.nature is Nature.SUGGESTED)
+        self.suggestions.keep_those_with(set(waiting))
+
+
+def _targets_of(plans: Iterable[Plan]) -> set[Path]:
+    return {
+        operation.target
+        for plan in plans
+        for operation in plan.operations
+        if isinstance(operation, Move | Copy | Extract | Link)
+    }
 
 
 def _files_of(operation: Operation) -> Iterable[Path]:

@@ -143,16 +143,22 @@ def _approved_as_json(one: Suggestion, result: Approved) -> dict[str, Any]:
         "filed": report.filed,
         "left": report.left,
         "problems": report.problems,
+        "interrupted": report.interrupted,
         "changed": result.changed,
         "suggested_instead": result.instead,
     }
 
 
 def _tell(one: Suggestion, result: Approved) -> None:
+    report = result.report
     if result.changed:
         again = f"; look at suggestion {result.instead}" if result.instead is not None else ""
-        warn(f"{one.title}: things have changed since it was suggested, and it is not filed{again}")
+        filed = (
+            f"only {report.filed} filed (organizer undo {report.batch})"
+            if report.batch
+            else "it is not filed"
+        )
+        warn(f"{one.title}: things have changed since it was suggested, and {filed}{again}")
         return
-    report = result.report
     back = f" (organizer undo {report.batch})" if report.batch else ""
     say(f"{one.title}: {report.filed} filed, {report.left} left{back}")

@@ -158,7 +158,7 @@ class Assembly:
         return Gate(
             self.journal,
             self.remainders,
-            suggesting=self.config.mode == "suggest",
+            suggested=self._is_suggested,
             context=lambda: context_of(self.book, self.ear),
             clock=self.clock,
         )
@@ -194,6 +194,10 @@ class Assembly:
             libraries=self.config.library_roots,
             clock=self.clock,
         )
+
+    def _is_suggested(self, path: Path) -> bool:
+        """Say whether a file waits for its user's word; in the mode in which nobody is asked, none does."""
+        return self.config.mode == "suggest" and path in self.suggestions
 
     @cached_property
     def suggestions(self) -> Suggestions:

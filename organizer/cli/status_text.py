@@ -91,8 +91,8 @@ def _work(told: dict[str, Any], now: float) -> Iterator[str]:
     for path in told["growing"]:
         yield f"growing  {path}: still being written after a long time; it is filed when it is complete"
     for one in told["suggested"]:
-        files = counted(one["files"], "file")
-        yield f"suggested {one['suggestion']}: {one['title']}, {files}; `organizer approve` files it"
+        number, files = one["suggestion"], counted(one["files"], "file")
+        yield f"suggested {number}: {one['title']}, {files}; `organizer approve {number}` files it"
     if told["taught"]:
         yield f"taught   {counted(told['taught'], 'sound')}: your word counts for them, whatever is heard"
     if told["moved_together"]:

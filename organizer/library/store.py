@@ -13,7 +13,7 @@ from pathlib import Path
 
 from organizer.errors import OrganizerError
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 3
 _SCHEMA = """
 CREATE TABLE samples (
     path BLOB PRIMARY KEY,
@@ -51,12 +51,15 @@ CREATE TABLE suggestions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     inbox TEXT NOT NULL, pack BLOB, title BLOB NOT NULL,
     made_at REAL NOT NULL,
-    files TEXT NOT NULL,
     heard TEXT NOT NULL,
+    targets TEXT NOT NULL,
     plans TEXT NOT NULL
 );
-""",
-    4: """
+CREATE TABLE suggested (
+    path BLOB PRIMARY KEY,
+    suggestion INTEGER NOT NULL REFERENCES suggestions (id)
+) WITHOUT ROWID;
+CREATE INDEX suggested_by_suggestion ON suggested (suggestion);
 CREATE TABLE relocations (
     path BLOB PRIMARY KEY,
     before BLOB NOT NULL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from organizer.batch import proposing
 from organizer.batch.agreed import plans_of, spelt
 from organizer.batch.arrivals import Arrival, arrivals_below
+from organizer.cli.assembly import Assembly
 from organizer.config import dump, load
 from organizer.demo.sounds import DEMO_PACK
 from organizer.errors import UsageProblem
@@ -233,3 +235,113 @@ def test_a_dry_run_plans_in_the_parts_in_which_a_run_files(
     assert len(found) == -(-len(DEMO_PACK) // 5)
     spelled = [spelt(op) for plan in found for op in plan.operations if isinstance(op, Move)]
     assert len(set(spelled)) == len(DEMO_PACK)
+
+
+ALL = 'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "All/{name}" }]\n'
+
+
+def rescan(desk: Desk) -> None:
+    """Do what the service does with all that a scan finds."""
+    inbox = desk.parts.config.inbox[0]
+    packs: dict[str | None, list[Path]] = {}
+    for path in wanted(desk):
+        relative = path.relative_to(desk.inbox)
+        packs.setdefault(relative.parts[0] if len(relative.parts) > 1 else None, []).append(path)
+    for pack, paths in packs.items():
+        desk.parts.served.file(
+            Arrival(inbox=inbox, pack=pack, paths=tuple(paths)), stop=lambda: False, progress=lambda *_: None
+        )
+
+
+def rule(desk: Desk, text: str) -> None:
+    (desk.home.rules / "default.toml").write_text(text)
+    desk.open_again()
+
+
+def test_where_one_file_changes_the_others_wait_on(asking: Desk, make_pack: Make) -> None:
+    pack = make_pack(asking.inbox / "Kit", KICK | SNARE)
+    rescan(asking)
+    with (pack / "Kick.wav").open("ab") as file:
+        file.write(b"xx")
+    rescan(asking)
+    rescan(asking)
+    assert wanted(asking) == []
+    assert {path for one in waiting(asking) for path in one.files} == {pack / "Kick.wav", pack / "Snare.wav"}
+
+
+def test_what_is_suggested_anew_is_not_in_its_own_way(asking: Desk, make_pack: Make) -> None:
+    rule(asking, ALL)
+    make_pack(asking.inbox / "Kit", KICK)
+    rescan(asking)
+    rule(asking, ALL + '[[rule]]\nname = "Never"\nthen = [{ move = "X/{name}" }]\n')
+    rescan(asking)
+    (one,) = waiting(asking)
+    assert (one.id, one.targets) == (2, (asking.library / "All/Kick.wav",))
+    assert not asking.parts.suggesting.approve(one).changed
+
+
+def test_what_was_filed_before_things_were_found_changed_is_told(
+    asking: Desk, make_pack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposing, "PART", 1)
+    monkeypatch.setattr("organizer.batch.filing.PART", 1)
+    rule(asking, ALL)
+    make_pack(asking.inbox / "Kit", KICK | SNARE)
+    rescan(asking)
+    (one,) = waiting(asking)
+    (asking.library / "All").mkdir()
+    (asking.library / "All/Snare.wav").write_bytes(b"mine")
+    result = asking.parts.suggesting.approve(one)
+    assert (result.changed, result.report.filed, result.report.batch) == (True, 1, 1)
+    (again,) = waiting(asking)
+    assert again.files == (asking.inbox / "Kit/Snare.wav",)
+
+
+def test_a_rescan_of_the_service_while_it_is_approved_changes_nothing(asking: Desk, make_pack: Make) -> None:
+    make_pack(asking.inbox / "Kit", KICK)
+    rescan(asking)
+    (one,) = waiting(asking)
+    scans: list[list[Path]] = []
+    with Assembly(asking.home) as others:
+
+        def meanwhile(_stage: str, _done: int, _total: int) -> None:
+            found = [(path, path.stat()) for path in asking.inbox.rglob("*.wav")]
+            scans.append(list(others.served.wanted(asking.inbox, found)))
+
+        result = asking.parts.suggesting.approve(one, progress=meanwhile)
+    assert scans
+    assert not any(scans)
+    assert (result.report.filed, result.changed) == (1, False)
+
+
+def test_an_approval_that_is_broken_off_can_be_given_again(asking: Desk, make_pack: Make) -> None:
+    make_pack(asking.inbox / "Kit", KICK)
+    rescan(asking)
+    (one,) = waiting(asking)
+    assert asking.parts.suggesting.approve(one, stop=lambda: True).report.interrupted
+    assert [again.id for again in waiting(asking)] == [one.id]
+    assert asking.parts.suggesting.approve(one).report.filed == 1
+
+
+def test_an_archive_of_which_nothing_can_be_filed_stays_with_its_reason(asking: Desk) -> None:
+    rule(asking, UNPACK)
+    with zipfile.ZipFile(asking.inbox / "evil.zip", "w") as archive:
+        archive.writestr("../evil.wav", b"x" * 100)
+    rescan(asking)
+    assert wanted(asking) == []
+    (stays,) = asking.parts.remainders.all()
+    assert (stays.path.name, stays.nature) == ("evil.zip", Nature.ARCHIVE)
+    assert stays.reason.startswith("nothing in it can be filed")
+
+
+def test_what_is_suggested_for_an_inbox_on_a_disk_outlasts_its_absence(
+    asking: Desk, make_pack: Make, tmp_path: Path
+) -> None:
+    make_pack(asking.inbox / "Kit", KICK)
+    rescan(asking)
+    away = asking.inbox.rename(tmp_path / "Away")
+    assert waiting(asking) == []
+    asking.parts.suggesting.recover()
+    away.rename(asking.inbox)
+    rescan(asking)
+    assert [one.files for one in waiting(asking)] == [(asking.inbox / "Kit/Kick.wav",)]

@@ -33,7 +33,7 @@ def test_what_is_suggested_is_listed_told_by_status_and_filed(
     assert run("run", "--once").code == 0
     assert sorted((asking / "Library").rglob("*.wav")) == []
     told = run("status").out
-    assert "suggested 1: Kit, 1 file; `organizer approve` files it" in told
+    assert "suggested 1: Kit, 1 file; `organizer approve 1` files it" in told
     status = json.loads(run("status", "--json").out)
     assert [(one["suggestion"], one["title"]) for one in status["suggested"]] == [(1, "Kit"), (2, "Other")]
     listed = run("approve", "--dry-run").out
