@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 
+MOST_THREADS = 256
 # How an inbox is watched: by the system's events, by looking again and again, or as its disk allows.
 WatchMode = Literal["auto", "native", "poll"]
 # Whether what arrives is filed, or only planned until its user approves.
@@ -281,6 +282,8 @@ def _dangers(config: Config, home: Home, sound: Collection[str]) -> list[str]:
     findings += [
         f"two inboxes are called {title!r}" for title in sorted({t for t in titles if titles.count(t) > 1})
     ]
+    if "threads" in sound and config.threads > MOST_THREADS:
+        findings.append(f"threads: expected {MOST_THREADS} at most, found {config.threads}")
     for name in ("settle_seconds", "rescan_seconds", "library_scan_hours", "threads"):
         if not 0 < getattr(config, name) < math.inf:
             findings.append(f"{name}: expected a number greater than 0, found {getattr(config, name)}")

@@ -103,6 +103,10 @@ def test_what_is_broken_is_refused_and_the_old_stays_in_force(
     refused("library: expected text in quotes, found 3")
     running.configure(f'model = "{desk.inbox}/none.onnx"\n{good}')
     refused("the model is missing")
+    running.configure(good.replace("threads = 2", f"threads = {2**63 - 1}"))
+    wait_until(
+        lambda: running.report is not None and "threads" in running.report.config_problem, "it is refused"
+    )
     rules = desk.home.rules / "default.toml"
     rules.rename(rules.with_suffix(".off"))
     running.configure(good.replace("threads = 2", "threads = 1"))

@@ -21,7 +21,7 @@ from organizer.sample import FileType, Stamp
 from organizer.stopping import never
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from organizer.execution.filesystem import Filesystem
     from organizer.library.index import Index, Known
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MOST_MISSING = 50_000
 # Files between two chances to do something more urgent.
 STEP = 100
+# Files that the index follows between two chances for others to change files.
+AT_ONCE = 1_000
 
 
 class Learn(Protocol):
@@ -99,7 +101,10 @@ class Observing:
                 yield seen
         for _ in search.by_bytes():
             yield seen
-        seen.moved = self._follow(search.found) or []  # or the next look finds them
+        for start in range(0, len(search.found), AT_ONCE):
+            # What is not followed now, the next look finds.
+            seen.moved += self._follow(search.found[start : start + AT_ONCE], content_hash) or []
+            yield seen
         seen.missing -= len(seen.moved)
         seen.unknown -= len(seen.moved)
         seen.whole = True
@@ -120,7 +125,7 @@ class Observing:
                 moves += [(one, path, stamp) for one in before if not os.path.lexists(one.path)][:1]
         if not moves:
             return []
-        return self._follow(moves)
+        return self._follow(moves, self._files.content_hash)
 
     def learn(self, moves: list[tuple[Path, Path]], *, stop: Stop) -> None:
         """Take what was moved by hand for what it says of the sounds. Raises `Stopped`."""
@@ -150,27 +155,34 @@ class Observing:
         self._index.restamp([(known.path, stamp)])
         return touched
 
-    def _follow(self, moves: Iterable[tuple[Known, Path, Stamp]]) -> list[tuple[Path, Path]] | None:
+    def _follow(
+        self, moves: Sequence[tuple[Known, Path, Stamp]], content_hash: Callable[[Path], str]
+    ) -> list[tuple[Path, Path]] | None:
         """Let the index follow; None where somebody is changing files: what a command is about to move was
         not moved by hand.
         """
         try:
             with execution_lock(self._state, wait=0.0, what="looking through the library"):
-                return [(one.path, path) for one, path, stamp in moves if self._follows(one, path, stamp)]
+                sure = [one for one in moves if self._is_it(*one, content_hash)]
+                self._index.moved([(one.path, path) for one, path, _ in sure])
+                self._index.restamp([(path, stamp) for _, path, stamp in sure])
         except LockedError:
             return None
+        return [(one.path, path) for one, path, _ in sure]
 
-    def _follows(self, one: Known, path: Path, stamp: Stamp) -> bool:
+    def _is_it(self, one: Known, path: Path, stamp: Stamp, content_hash: Callable[[Path], str]) -> bool:
+        """Say whether a file is the one that was heard elsewhere, and both are still as they were seen."""
         try:
             now = Stamp.of(path.lstat())
-        except OSError:
+            still = self._index.stamp_at(one.path) == one.stamp and not os.path.lexists(one.path)
+            if now != stamp or not still or self._index.stamp_at(path) is not None:
+                return False
+            # A number that is free goes to the next new file, and files of one pack may have one time: where
+            # neither name nor folder speaks for it, the bytes do.
+            known = path.name == one.path.name or path.parent == one.path.parent
+            return known or content_hash(path) == one.content_hash
+        except (OSError, FileProblem):
             return False
-        still = self._index.stamp_at(one.path) == one.stamp and not os.path.lexists(one.path)
-        if now != stamp or not still or self._index.stamp_at(path) is not None:
-            return False
-        self._index.moved([(one.path, path)])
-        self._index.restamp([(path, now)])
-        return True
 
 
 class _Search:

@@ -6,7 +6,7 @@ It reads the journal and makes plans; the executor alone touches files. Used by 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +25,7 @@ from organizer.planning.operations import (
     Link,
     MakeFolder,
     Move,
+    Operation,
     Plan,
     RemoveCopy,
     RemoveEntries,
@@ -104,7 +105,8 @@ class Undoing:
         `Skip` with the reason."""
         foresight = Foresight(self._filesystem)
         ordered = sorted(batches, key=lambda one: -one.id)
-        ways = (self._way_back(one, only.get(one.id, ()), foresight.is_there) for one in ordered)
+        taught = {sound: one.label for sound, one in self._journal.taught().items()}
+        ways = (self._way_back(one, only.get(one.id, ()), foresight.is_there, taught) for one in ordered)
         return [foresight.of(way.plan) for way in ways]
 
     def undo(
@@ -150,7 +152,8 @@ class Undoing:
                 return Outcome(batch=None, results=(_waiting(now),))
             if now.undone and now.undone_by != batch.undone_by:
                 return Outcome(batch=None, results=())  # another command was quicker
-            way = self._way_back(now, only, self._filesystem.exists)
+            taught = {sound: one.label for sound, one in self._journal.taught().items()}
+            way = self._way_back(now, only, self._filesystem.exists, taught)
             if stop():
                 raise Stopped
             self._index.moved(way.found.items())
@@ -162,8 +165,13 @@ class Undoing:
             return outcome
 
     def _way_back(
-        self, batch: BatchRecord, only: Collection[Path], is_there: Callable[[Path], bool]
+        self,
+        batch: BatchRecord,
+        only: Collection[Path],
+        is_there: Callable[[Path], bool],
+        taught: dict[str, str | None],
     ) -> _WayBack:
+        """Find the way back from where things are; `taught`, the user's words by sound, follows it."""
         members = self._in_force(batch)
         whole = self._journal.done([one.id for one in members])
         done = concerning(whole, only) if only else whole
@@ -174,7 +182,8 @@ class Undoing:
         whereabouts = self._look_for(operations, Standing(whole), is_there, roots)
         title = first_of(batch, self._journal).title
         back = self._with_folders(followed_to(operations, whereabouts.found, whereabouts.alike), is_there)
-        back += self._left_behind(back)
+        back += self._left_behind(back, {one.id for one in members})
+        back = [replace(one, operation=_unsaid(one.operation, taught)) for one in back]
         plan = Plan(
             origin="undo",
             title=" ".join(("redo of" if redo else "undo of", *named(only), title)),
@@ -211,9 +220,9 @@ class Undoing:
             whole.append(one)
         return whole
 
-    def _left_behind(self, operations: Iterable[Turned]) -> list[Turned]:
-        """Remove the folders that we have made in a library and an earlier undo had to leave, since others
-        were in them still. Those that are not empty stay.
+    def _left_behind(self, operations: Iterable[Turned], undone: Collection[int]) -> list[Turned]:
+        """Remove the folders of a library that were made by these batches, or by others that are undone and
+        had to leave them, since something was in them still. Those that are not empty stay.
         """
         leaving: set[Path] = set()
         removed: set[Path] = set()
@@ -234,7 +243,9 @@ class Undoing:
         ours = [
             folder
             for folder in leaving - removed
-            if any(root in folder.parents for root in libraries) and self._journal.has_made(folder)
+            if any(root in folder.parents for root in libraries)
+            and (maker := self._journal.maker_of(folder)) is not None
+            and (maker.undone or maker.id in undone)
         ]
         return [Turned(RemoveFolder(path=folder)) for folder in sorted(ours, reverse=True)]
 
@@ -331,6 +342,16 @@ class Undoing:
                     if inbox is not None:
                         return inbox.root
         return None
+
+
+def _unsaid(operation: Operation, taught: dict[str, str | None]) -> Operation:
+    """Refuse to take back a word that is in force no more."""
+    if not isinstance(operation, Teach):
+        return operation
+    if taught.get(operation.sound_id) != operation.was:
+        return Skip(path=operation.path, reason="you have said something else of it since")
+    taught[operation.sound_id] = operation.label
+    return operation
 
 
 def _waiting(batch: BatchRecord) -> Result:

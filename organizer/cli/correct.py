@@ -68,14 +68,21 @@ def correct(
             "correct cannot refile sounds yet", hint="Say --no-move: it is learnt, and the files stay."
         )
     with Assembly() as parts, Interrupts() as stop:
-        word = sayable(said) if said is not None else parts.correcting.said_of(absolute(same_as or ""))
+        word = (
+            sayable(said)
+            if said is not None
+            else parts.correcting.said_of(absolute(same_as or ""), stop=stop)
+        )
         paths = [absolute(one) for one in files]
         if dry_run:
-            show([parts.correcting.plan(paths, word)], json_=json_)
+            show([parts.correcting.plan(paths, word, stop=stop)], json_=json_)
             return
         outcome = parts.correcting.run(paths, word, stop=stop)
     _tell(outcome, word, json_=json_)
-    ctx.exit(0 if not outcome.count("failed") else 1)
+    if outcome.stopped:
+        ctx.exit(stop.told())
+    unheard = any(isinstance(one.operation, Skip) and not one.operation.lasting for one in outcome.results)
+    ctx.exit(1 if unheard or outcome.count("failed") else 0)
 
 
 def _tell(outcome: Outcome, word: str, *, json_: bool) -> None:

@@ -19,6 +19,7 @@ from organizer.cli.plans import show
 from organizer.config import Home
 from organizer.errors import UsageProblem
 from organizer.service.desktop import Desktop, note_of
+from organizer.service.memory import give_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,7 +146,8 @@ class Settings:
             desktop = opened.enter_context(_desktop(fresh))
             self._open.close()
             self._open, self.parts, self._desktop = opened.pop_all(), fresh, desktop
-            return True
+        give_back()  # the old model, too
+        return True
 
     def tell(self, filed: Filed) -> None:
         """Show on the desktop what came of a batch, if the user wants that."""

@@ -69,7 +69,8 @@ def _look(parts: Assembly) -> tuple[dict[str, Any], list[Remainder]]:
     ]
     last = parts.journal_to_read.batches(limit=1)
     running = holder is not None
-    live = report if running else None
+    # Another's, from before: the one that holds the lock has told nothing yet.
+    live = report if holder is not None and report is not None and report.pid == holder.pid else None
     libraries = _libraries(parts, live)
     # What is under way just now is told by `busy`.
     open_ = parts.journal_to_read.unfinished() if live is None or live.busy is None else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from organizer.execution.problems import away
+from organizer.planning.operations import Teach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +28,8 @@ class Grounds:
 
     def check(self, operation: Operation) -> None:
         """Raise `Transient` where an operation has to do with a folder that is on another disk by now."""
+        if isinstance(operation, Teach):
+            return  # no file is touched
         for name in ("target", "path", "source", "original", "archive"):
             place = getattr(operation, name, None)
             root = None if place is None else self._root_of(place)

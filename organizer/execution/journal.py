@@ -180,7 +180,7 @@ class Journal(JournalReader):
         }
         bound = self._rows(
             "SELECT DISTINCT batch FROM operation WHERE id IN (SELECT operation FROM hold)"
-            " OR (state = 'done' AND kind IN ('copy', 'link', 'extract'))",
+            " OR (state = 'done' AND kind IN ('copy', 'link', 'extract', 'teach'))",
             (),
         )
         for row in bound:

@@ -217,12 +217,12 @@ class JournalReader:
             "WHERE source = CAST(? AS TEXT) OR target = CAST(? AS TEXT) ORDER BY id", (name, name)
         )
 
-    def has_made(self, folder: Path) -> bool:
-        """Say whether a folder that is there is of our making."""
+    def maker_of(self, folder: Path) -> BatchRecord | None:
+        """Give the batch that has made a folder, if none has removed it since."""
         for record in reversed(self.history_of(folder)):
             if record.state == "done" and isinstance(record.operation, MakeFolder | RemoveFolder):
-                return isinstance(record.operation, MakeFolder)
-        return False
+                return self.batch(record.batch) if isinstance(record.operation, MakeFolder) else None
+        return None
 
     def leaving(self, path: Path) -> OperationRecord | None:
         """Give the operation that left a file at this path, if none has taken it away since."""

@@ -30,6 +30,7 @@ from organizer.planning.operations import (
     RemoveLink,
     RemoveSidecar,
     RestoreBytes,
+    Teach,
     WriteAttribute,
     WriteEntries,
     WriteSidecar,
@@ -101,6 +102,7 @@ def _folder_away(journal: Journal, left: Sequence[OperationRecord]) -> Path | No
         concerns = (
             path.is_relative_to(place.root)
             for one in left
+            if not isinstance(one.operation, Teach)  # which touches no file
             for path in paths_of(one.operation)
             if path is not None
         )

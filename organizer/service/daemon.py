@@ -202,9 +202,10 @@ class Service:
         self._bulletin.report.config_problem = ""
         try:
             self.superseded = self._reconfigure()
-        except OrganizerError as error:
-            self._bulletin.report.config_problem = shown(error.message)
-            logger.error("the settings are refused, the old ones stay in force: %s", error.message)
+        except Exception as error:  # whatever settings lead to, the old ones stay in force
+            said = error.message if isinstance(error, OrganizerError) else f"{type(error).__name__}: {error}"
+            self._bulletin.report.config_problem = shown(said)
+            logger.error("the settings are refused, the old ones stay in force: %s", said)
         if self.superseded:
             self._stopping = True
             return  # whoever takes over says when it is ready

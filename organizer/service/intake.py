@@ -67,7 +67,7 @@ class Intake:
             stat=os.lstat,
             whole=whole,
             stop=stop,
-            being_written=is_being_written,
+            being_written=self._is_being_written,
             is_there=watch.is_there,
         )
         self._most = most
@@ -135,6 +135,10 @@ class Intake:
                         if not self._takes(path, now):
                             break
         return spilled
+
+    def _is_being_written(self, path: Path) -> bool:
+        """Ask the system, where it knows: on network disks it refuses leases for reasons of its own."""
+        return not self.watch.network and is_being_written(path)
 
     def _unheard(self, _path: Path, _error: OSError) -> None:
         """Note that what was told of could not be looked at."""

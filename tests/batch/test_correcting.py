@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from organizer.batch.correcting import sayable
 from organizer.errors import UsageProblem
+from organizer.execution.locks import execution_holder
 from organizer.planning.operations import Skip, Teach
+from organizer.recognition.recognize import Inspection, Recognizer, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from organizer.sample import Recognition
+    from organizer.stopping import Stop
     from tests.desk import Desk
 
     Make = Callable[..., Path]
@@ -130,3 +134,77 @@ def test_adding_up_again_what_was_heard_gives_the_same(filed: Desk) -> None:
     ]
     for sample, entry in zip(again, entries, strict=True):
         assert sample.recognition.confidence == pytest.approx(entry.sample.recognition.confidence, abs=1e-3)
+
+
+def test_taking_back_a_word_that_was_replaced_since_is_refused(filed: Desk) -> None:
+    snare = one(filed, "SN_tight.wav")
+    filed.parts.correcting.run([snare], "rim")
+    filed.parts.correcting.run([snare], "clap")
+    second, first = filed.parts.journal.last(2)
+    previews = filed.parts.undoing.preview([first, second])
+    assert [type(op) for plan in previews for op in plan.operations] == [Teach, Teach]  # the newest first
+    (plan,) = filed.parts.undoing.preview([first])
+    (refused,) = plan.operations
+    assert isinstance(refused, Skip)
+    assert refused.reason == "you have said something else of it since"
+    filed.parts.undoing.undo([second, first], progress=lambda *_: None)
+    assert filed.parts.journal.taught() == {}
+
+
+def test_correcting_and_undoing_gives_back_exactly_what_was_heard(filed: Desk) -> None:
+    for entry in list(filed.parts.index.below(filed.library)):
+        was = heard(filed, entry.path)
+        filed.parts.correcting.run([entry.path], "rim" if was.label != "rim" else "clap")
+        filed.parts.correcting.run([entry.path], "loop")
+        for batch in filed.parts.journal.last(2):
+            filed.parts.undoing.undo([batch], progress=lambda *_: None)
+        assert heard(filed, entry.path) == was
+
+
+def test_pruning_the_journal_forgets_no_word(filed: Desk) -> None:
+    snare = one(filed, "SN_tight.wav")
+    filed.parts.correcting.run([snare], "rim")
+    filed.parts.correcting.run([snare], "clap")
+    old = filed.parts.journal.forgettable(before=time.time() + 10)
+    filed.parts.journal.forget([batch.id for batch in old])
+    assert [word.label for word in filed.parts.journal.taught().values()] == ["clap"]
+
+
+def test_where_it_was_cut_off_saying_it_again_mends_the_index(
+    filed: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snare = one(filed, "SN_tight.wav")
+
+    def die(_sounds: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(filed.parts.correcting, "renew", die)
+    with pytest.raises(KeyboardInterrupt):
+        filed.parts.correcting.run([snare], "rim")
+    filed.open_again()
+    assert heard(filed, snare).label != "rim"
+    filed.parts.correcting.run([snare], "rim")
+    assert heard(filed, snare).label == "rim"
+
+
+def test_a_word_is_taken_back_while_the_disk_of_its_file_is_out(filed: Desk) -> None:
+    filed.parts.correcting.run([one(filed, "SN_tight.wav")], "rim")
+    filed.library.rename(filed.library.with_name("Away"))
+    (outcome,) = filed.parts.undoing.undo(filed.parts.journal.last(1), progress=lambda *_: None)
+    assert (outcome.count("failed"), filed.parts.journal.taught()) == (0, {})
+
+
+def test_nobody_waits_while_it_listens(
+    filed: Desk, make_pack: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = make_pack(tmp_path / "Else", {"Perc/TomLo.wav": "x.wav"})
+    holders = []
+    inspect = Recognizer.inspect
+
+    def spying(ear: Recognizer, requests: Sequence[Request], *, stop: Stop) -> Iterator[Inspection]:
+        holders.append(execution_holder(filed.home.state))
+        return inspect(ear, requests, stop=stop)
+
+    monkeypatch.setattr(Recognizer, "inspect", spying)
+    filed.parts.correcting.run([pack / "x.wav"], "kick")
+    assert holders == [None]

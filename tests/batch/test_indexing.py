@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,3 +66,13 @@ def test_what_changed_is_heard_again_and_what_was_filed_keeps_its_origin(desk: D
     assert entry is not None
     assert (entry.origin.pack, entry.origin.name, entry.rule != "") == ("Kit", "Kick.wav", True)
     assert desk.parts.indexing.run(desk.library, again=True).heard == 1
+
+
+def test_where_a_disk_has_numbered_its_files_anew_nothing_is_heard_again(desk: Desk, make_pack: Make) -> None:
+    make_pack(desk.library / "Bought", {"Kicks/VEH1 Bassdrum 001.wav": "a.wav"})
+    desk.parts.indexing.run(desk.library)
+    index = desk.parts.index
+    for known in list(index.known_below(desk.library)):
+        changed = replace(known.stamp, device=known.stamp.device + 1, inode=known.stamp.inode + 1)
+        index.restamp([(known.path, changed)])
+    assert desk.parts.indexing.foresee(desk.library).heard == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from organizer.batch.observing import Observing
 from organizer.errors import FileProblem
 from organizer.execution.filesystem import Filesystem
 from organizer.execution.locks import execution_lock
+from organizer.sample import Stamp
 from organizer.stopping import Stopped
 
 if TYPE_CHECKING:
@@ -145,3 +147,22 @@ def test_undoing_after_a_move_by_hand_brings_back_from_there(desk: Desk, library
     desk.undo()
     assert (desk.inbox / "Kit" / kick.name).exists()
     assert not (library / "Boom.wav").exists()
+
+
+def test_another_sound_on_the_inode_of_one_that_is_gone_is_not_it(desk: Desk, library: Path) -> None:
+    """A number that is free goes to the next file, and the files of a pack may have one time and one size."""
+    kick = library / "All/Kit/VEH1 Bassdrum 001.wav"
+    entry = desk.parts.index.get(kick)
+    assert entry is not None
+    content = bytearray(kick.read_bytes())
+    content[-200:] = bytes(200)
+    kick.unlink()
+    other = library / "Bought" / "Other.wav"
+    other.parent.mkdir()
+    other.write_bytes(content)
+    os.utime(other, ns=(entry.stamp.mtime_ns, entry.stamp.mtime_ns))
+    used_again = replace(entry, stamp=Stamp.of(other.lstat()))
+    desk.parts.index.put([used_again])
+    assert desk.parts.observing.glance([other]) == []
+    assert told(look(desk)) == (3, 1, 1, 0, 0)
+    assert desk.parts.index.get(other) is None

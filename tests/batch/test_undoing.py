@@ -407,3 +407,17 @@ def test_a_folder_of_the_users_own_stays_though_it_is_left_empty(desk: Desk, mak
     desk.file()
     desk.undo()
     assert list(desk.library.rglob("*")) == [desk.library / "All"]
+
+
+def test_a_folder_that_its_user_has_made_again_stays(desk: Desk, make_pack: Make) -> None:
+    (desk.home.rules / "default.toml").write_text(
+        'version = 1\n[[rule]]\nname = "All"\nthen = [{ move = "All/{name}" }]\n'
+    )
+    make_pack(desk.inbox / "A", {"Kicks/VEH1 Bassdrum 001.wav": "a.wav"})
+    desk.file()
+    shutil.rmtree(desk.library / "All")
+    (desk.library / "All").mkdir()
+    make_pack(desk.inbox / "B", {"Snares/SN_tight.wav": "b.wav"})
+    desk.file()
+    desk.undo()
+    assert (desk.library / "All").is_dir()

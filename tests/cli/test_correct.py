@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING
 
+import numpy as np
+import soundfile
+
 from organizer.cli.assembly import Assembly
+from organizer.cli.interrupts import Interrupts
+from tests.asked import YesFrom
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pytest
 
     from tests.cli.conftest import Ran
 
@@ -73,3 +81,33 @@ def test_what_was_moved_together_waits_for_a_word(run: Run, ready: Path, make_pa
     assert run("correct", "--confirm", "--json").out == '{\n  "learnt": 0,\n  "moved": 0\n}\n'
     assert run("correct", "--confirm", "--as", "kick").code == 2
     assert run("correct").code == 2
+
+
+def test_what_cannot_be_heard_and_what_means_nothing_are_refused(
+    run: Run, ready: Path, make_pack: Make
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit"), "--yes")
+    (snare,) = (ready / "Library").rglob("SN_tight.wav")
+    broken = ready / "broken.wav"
+    broken.write_text("no sound")
+    ran = run("correct", broken, "--as", "kick", "--no-move")
+    assert (ran.code, str(broken) in ran.err) == (1, True)
+    noise = np.random.default_rng(0).standard_normal(44_100 * 31).astype(np.float32) * 0.1
+    soundfile.write(ready / "long.wav", noise, 44_100)
+    assert run("correct", snare, "--same-as", ready / "long.wav", "--no-move").code == 2
+
+
+def test_an_interrupted_correction_says_so(
+    run: Run, ready: Path, make_pack: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("sort", make_pack(ready / "Inbox" / "Kit"), "--yes")
+    files = sorted((ready / "Library").rglob("*.wav"))
+    stop = YesFrom(4)
+
+    def interrupted(self: Interrupts) -> bool:
+        if stop():
+            self._number = signal.SIGINT
+        return bool(self._number)
+
+    monkeypatch.setattr(Interrupts, "__call__", interrupted)
+    assert run("correct", *files, "--as", "kick", "--no-move").code == 128 + signal.SIGINT

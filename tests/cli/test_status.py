@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from organizer.config import Home
 from organizer.execution.locks import service_lock
-from organizer.service.report import InboxReport, LibraryReport, Retry, ServiceReport, Trouble, write
+from organizer.service.report import Busy, InboxReport, LibraryReport, Retry, ServiceReport, Trouble, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,3 +160,11 @@ def test_what_a_running_service_knows_of_itself_is_told(run: Run, ready: Path) -
     assert "settings refused, the old ones are in force: library is missing" in lines
     assert (told["files_a_second"], told["library"]["missing"], told["rules"]) == (20.0, 2, "b2:0123456789")
     assert told["inboxes"][0]["folders"] == 12
+
+
+def test_a_service_that_begins_is_not_taken_for_the_one_before(run: Run, ready: Path) -> None:
+    home = Home.find({"ORGANIZER_HOME": str(ready / "home")})
+    busy = Busy(title="Old pack", stage="listening", done=1, total=9)
+    write(ServiceReport(pid=1, version="1", started=1.0, updated=2.0, busy=busy), home.report)
+    with service_lock(home.state):
+        assert "Old pack" not in run("status").out

@@ -244,3 +244,13 @@ def test_a_file_that_is_taken_away_asks_for_no_scan(place: Place) -> None:
     kick.unlink()
     assert place.intake.next_ready(3.0) is None
     assert not place.intake.renew()
+
+
+def test_on_a_network_disk_nobody_is_asked_who_writes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the system refuses leases for reasons of its own, and a file would wait for ever."""
+    monkeypatch.setattr("organizer.service.intake.is_being_written", lambda _: True)
+    place.put("Pack/Kick.wav")
+    place.intake.scan(0.0)
+    assert place.ready(0.0) == []
+    place.watch.network = "cifs"
+    assert place.ready(10.0) == [("Pack", {"Kick.wav"})]
