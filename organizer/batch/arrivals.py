@@ -47,13 +47,13 @@ def files_below(folder: Path) -> tuple[Path, ...]:
     """List what lies below a folder; links are not followed, folders that cannot be listed are left out."""
     return tuple(
         Path(entry.path)
-        for entries in folders_below(folder)
+        for entries in listings_below(folder)
         for entry in entries
         if not entry.is_dir(follow_symlinks=False) and not is_junk(PurePosixPath(entry.name))
     )
 
 
-def folders_below(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
+def listings_below(folder: Path) -> Iterator[list[os.DirEntry[str]]]:
     """Give what is in a folder and in each below it; as deep as it may be, which `os.walk` is not."""
     folders = [] if folder.is_symlink() else [folder]
     while folders:

@@ -10,11 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from organizer.batch.arrivals import folders_below
 from organizer.cli.output import counted
 from organizer.cli.rules import warnings_of
 from organizer.errors import OrganizerError
 from organizer.execution.problems import away
+from organizer.service.inbox import folders_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
