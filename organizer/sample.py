@@ -66,6 +66,14 @@ class Stamp:
         mtime_ns = max(-_LATEST, min(_LATEST, stat.st_mtime_ns))
         return cls(stat.st_size, mtime_ns, stat.st_ino, stat.st_dev, stat.st_mode)
 
+    def is_like(self, other: Stamp) -> bool:
+        """Say whether nothing shows that the bytes are others; some disks number inodes anew when mounted."""
+        return (self.size, self.mtime_ns) == (other.size, other.mtime_ns)
+
+    def is_same_inode(self, other: Stamp) -> bool:
+        """Say whether it seems to be the same file, whatever number its device has by now."""
+        return self.is_like(other) and self.inode == other.inode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:

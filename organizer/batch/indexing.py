@@ -90,9 +90,8 @@ class Indexing:
         known = self.index.heard_by(path)
         if known is None:
             return False
-        before, model = known  # inodes and devices are numbered anew when some disks are mounted
-        same = (before.size, before.mtime_ns) == (stamp.size, stamp.mtime_ns)
-        return same and model == self.recognizer.model_id
+        before, model = known
+        return before.is_like(stamp) and model == self.recognizer.model_id
 
     def _origin(self, root: Path, path: Path) -> Origin:
         """Say where a sound came from: as it was filed, or else by where it lies."""

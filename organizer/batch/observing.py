@@ -121,7 +121,9 @@ class Observing:
             except OSError:
                 continue
             if _is_sound(path) and self._index.stamp_at(path) is None:
-                before = [one for one in self._index.with_inode(stamp.inode) if _is_same(one.stamp, stamp)]
+                before = [
+                    one for one in self._index.with_inode(stamp.inode) if one.stamp.is_same_inode(stamp)
+                ]
                 moves += [(one, path, stamp) for one in before if not os.path.lexists(one.path)][:1]
         if not moves:
             return []
@@ -144,7 +146,7 @@ class Observing:
             return False
         if stamp == known.stamp:
             return False
-        touched = (stamp.size, stamp.mtime_ns) != (known.stamp.size, known.stamp.mtime_ns)
+        touched = not stamp.is_like(known.stamp)
         if touched:
             try:
                 if content_hash(known.path) != known.content_hash:
@@ -203,7 +205,7 @@ class _Search:
         if stamp.size not in self._by_size:
             return
         for one in self._by_inode[stamp.inode]:
-            if one.path in self._missing and _is_same(one.stamp, stamp):
+            if one.path in self._missing and one.stamp.is_same_inode(stamp):
                 self._take(one, path, stamp)
                 return
         self._like.append((path, stamp))
@@ -251,8 +253,3 @@ def sounds_below(root: Path) -> Iterator[tuple[Path, Stamp]]:
 def _is_sound(path: Path) -> bool:
     name = PurePosixPath(path.name)
     return type_of(name) is FileType.AUDIO and not is_junk(name) and not is_temp(path.name)
-
-
-def _is_same(before: Stamp, now: Stamp) -> bool:
-    """Say whether it is the same file, whatever number its device has by now."""
-    return (before.inode, before.size, before.mtime_ns) == (now.inode, now.size, now.mtime_ns)

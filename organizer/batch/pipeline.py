@@ -317,8 +317,7 @@ def is_at(entry: Entry, path: Path) -> bool:
     except OSError:
         return False
     stamp = Stamp.of(found)
-    same = (stamp.size, stamp.mtime_ns) == (entry.stamp.size, entry.stamp.mtime_ns)
-    return modes.S_ISREG(found.st_mode) and same
+    return modes.S_ISREG(found.st_mode) and stamp.is_like(entry.stamp)
 
 
 def _attributes_of(decisions: Iterable[Decision]) -> dict[Path, bytes]:

@@ -89,7 +89,7 @@ class Search:
         """Say whether this is the very file. Devices are numbered anew at each start of the machine: where
         they differ, the bytes decide."""
         before = lying.stamp
-        if before is None or not _same(before, now) or self.is_spoken_for(place):
+        if before is None or not before.is_same_inode(now) or self.is_spoken_for(place):
             return False
         return before.device == now.device or self._holds(place, lying)
 
@@ -115,7 +115,7 @@ class Search:
             return False
         if lying.stamp is None or now.size != lying.stamp.size:
             return False
-        return _same(lying.stamp, now) or self._holds(place, lying)
+        return lying.stamp.is_same_inode(now) or self._holds(place, lying)
 
     def _holds(self, place: Path, lying: Lying) -> bool:
         with suppress(FileProblem, OSError):
@@ -142,7 +142,3 @@ def listed(roots: Iterable[Path]) -> Iterator[tuple[Path, Stamp]]:
                         folders.append(path)
                 elif entry.is_file(follow_symlinks=False) and not is_temp(entry.name):
                     yield path, Stamp.of(entry.stat(follow_symlinks=False))
-
-
-def _same(before: Stamp, now: Stamp) -> bool:
-    return (now.inode, now.size, now.mtime_ns) == (before.inode, before.size, before.mtime_ns)

@@ -122,7 +122,7 @@ class Acts:
         """
         current = self._files.stamp(path)
         expected = self._known.stamps.get(path, planned)
-        if (current.size, current.mtime_ns) != (expected.size, expected.mtime_ns):
+        if not current.is_like(expected):
             raise changed(path)
         same = current.inode == expected.inode
         if not same and not (content_hash and self._files.content_hash(path) == content_hash):

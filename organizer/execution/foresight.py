@@ -173,7 +173,7 @@ class Foresight:
         self._known.check_needs(move.needs, self.is_there)
         if move.source not in self._made:
             stamp = self._files.stamp(move.source)
-            same = (stamp.size, stamp.mtime_ns) == (move.stamp.size, move.stamp.mtime_ns)
+            same = stamp.is_like(move.stamp)
             if not same and move.source not in self._rewritten:
                 raise changed(move.source)
             if stamp.inode != move.stamp.inode and move.source not in self._rewritten:

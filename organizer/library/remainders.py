@@ -51,12 +51,11 @@ class Remainder:
 
     def still_holds(self, stamp: Stamp, *, context: str, now: float) -> bool:
         """Say whether looking again would find nothing new."""
-        same = (self.stamp.size, self.stamp.mtime_ns, self.stamp.inode) == (
-            stamp.size,
-            stamp.mtime_ns,
-            stamp.inode,
+        return (
+            self.stamp.is_same_inode(stamp)
+            and self.context == context
+            and (self.retry_at is None or now < self.retry_at)
         )
-        return same and self.context == context and (self.retry_at is None or now < self.retry_at)
 
 
 def next_retry(attempts: int, *, now: float) -> float:
