@@ -114,6 +114,10 @@ class Filing:
     def rules_digest(self) -> str:
         return self.book.digest
 
+    def rest(self) -> None:
+        """Let go of memory, when nothing is to be filed for a while."""
+        self.proposing.rest()
+
     def reload(self) -> str | None:
         return self.book.reload()
 

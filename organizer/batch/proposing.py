@@ -120,6 +120,10 @@ class Proposing:
     def model_id(self) -> str:
         return self._recognizer.model_id
 
+    def rest(self) -> None:
+        """Let go of memory, when nothing is to be heard for a while."""
+        self._recognizer.rest()
+
     @property
     def context(self) -> str:
         """What a verdict on a file rests on; when it changes, what stays is looked at again."""

@@ -71,6 +71,9 @@ class Suggesting:
     def rules_digest(self) -> str:
         return self.filing.rules_digest
 
+    def rest(self) -> None:
+        self.filing.rest()
+
     def reload(self) -> str | None:
         return self.filing.reload()
 

@@ -131,6 +131,15 @@ class Classifier:
             )
         return Heard(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
+    def rest(self) -> None:
+        """Let go of the memory that hearing many sounds at once took; the next sounds take it anew.
+
+        onnxruntime shrinks its arena only at the end of a run.
+        """
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._session.run(OUTPUTS, {"waves": np.zeros((1, self.window), np.float32)}, options)
+
 
 def _fault(metadata: Mapping[str, str], session: onnxruntime.InferenceSession) -> str:
     """Say what is not as expected; empty when all is well."""

@@ -131,6 +131,10 @@ class Recognizer:
         """What an opinion rests on beside the sound: the model, and the words that are known."""
         return f"{self.model_id} {self._vocabulary.digest}"
 
+    def rest(self) -> None:
+        """Let go of memory, when nothing is to be heard for a while."""
+        self._classifier.rest()
+
     def hear(self, requests: Sequence[Request]) -> list[Result]:
         """Hear files, all of them, and add up what they say."""
         return self.recognise(list(self.inspect(requests)))

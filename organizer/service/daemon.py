@@ -310,6 +310,7 @@ class Service:
         """Once after work, as soon as nothing waits."""
         if self._worked and not any(len(intake) for intake in self._intakes):
             self._worked = False
+            self._filing.rest()
             give_back()
 
     def _reload_rules(self) -> None:

@@ -188,3 +188,12 @@ def test_a_missing_and_a_damaged_model_are_refused_with_what_to_do(tmp_path: Pat
     damaged.write_bytes(b"no model at all")
     with pytest.raises(ModelError, match="damaged"):
         Classifier.load(damaged)
+
+
+def test_an_ear_that_has_rested_hears_the_same(ear: Classifier) -> None:
+    waves = np.random.default_rng(3).standard_normal((20, ear.window)).astype(np.float32)
+    before = ear.hear(waves)
+    ear.rest()
+    after = ear.hear(waves)
+    assert np.array_equal(before.labels, after.labels)
+    assert np.array_equal(before.embeddings, after.embeddings)

@@ -40,6 +40,7 @@ class MovingFiles:
         self.faults: list[Exception] = []  # raised by the next calls of `file`, one each
         self.stays: set[str] = set()  # names that are not wanted and not moved
         self.troubled: set[str] = set()  # names that have problems
+        self.rested = 0  # how often there was nothing to be filed for a while
         self.retried: list[Path] = []  # inboxes of which all that failed is to be tried again
         self.again: list[Path] = []  # given by `due`, once
         self.rules_problem: str | None = None
@@ -50,6 +51,9 @@ class MovingFiles:
     def recover(self, *, stop: Stop) -> tuple[str, ...]:
         self.asked_while_recovering = stop()
         return self.recovered
+
+    def rest(self) -> None:
+        self.rested += 1
 
     def reload(self) -> str | None:
         return self.rules_problem

@@ -220,6 +220,7 @@ def test_a_missing_inbox_does_not_hold_the_others_back(tmp_path: Path) -> None:
     finally:
         running.stop()
     assert [title for title, _, _ in running.filing.arrivals] == ["there", "missing"]
+    assert running.filing.rested >= 1
     assert running.filing.retried == running.inboxes  # each when it was there for the first time
 
 
@@ -403,6 +404,9 @@ class Looking:
 
     def glance(self, _paths: Iterable[Path]) -> list[tuple[Path, Path]] | None:
         return []
+
+    def learn(self, _moves: list[tuple[Path, Path]], *, stop: Stop) -> None:
+        assert not stop()
 
 
 def test_libraries_are_looked_through_while_nothing_arrives(tmp_path: Path) -> None:
