@@ -40,14 +40,14 @@ logger = logging.getLogger(__name__)
 _MOST_NAMED = 20  # of a kind, in the report
 _RECOVERY_SECONDS = 900.0  # what recovery may take, at most, before systemd gives up on us
 _CALM_SECONDS = 0.1  # so that what is due again and again takes no whole core
-_GATHER_SECONDS = 0.1  # touches come in crowds: let them gather before looking at them
+_GATHER_SECONDS = 0.05  # touches come in crowds: let them gather before looking at them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
     """How often the service does what nobody asks for, in seconds."""
 
-    pulse: float = 2.0  # look whether the watches live and the inboxes are there
+    pulse: float = 5.0  # look whether the watches live and the inboxes are there
     due: float = 10.0  # ask for files whose retry time has come
     poll: float = 5.0  # list an inbox that cannot be watched
     retry: float = 30.0  # after the first failure of a batch; doubled after each further one
@@ -106,6 +106,7 @@ class Service:
         ]
         self._libraries = Libraries(libraries, clock=clock)
         self._worked = False  # since memory was given back
+        self._overdue = False  # something was, when it rested last
         self._looking = False  # some library is not looked through to its end
         self._retries = Retries(first_seconds=self._rhythm.retry)
         self._bulletin = Bulletin(
@@ -375,12 +376,13 @@ class Service:
         if not self._paused:  # what is ready then stays so until the next pulse asks again
             due += [intake.next_due() for intake in self._intakes]
         seconds = min(time_ for time_ in due if time_ is not None) - self._clock()
-        if self._looking or seconds <= 0.0:  # what is overdue was looked at just now
+        overdue, self._overdue = self._overdue, seconds <= 0.0
+        if self._looking or (overdue and self._overdue):
             seconds = _CALM_SECONDS
         if self._untold:
             seconds = min(seconds, SECONDS_BETWEEN)
         try:
-            self._bell.get(timeout=seconds)
+            self._bell.get(timeout=max(seconds, 0.0))
         except queue.Empty:
             return
         while not self._bell.empty():

@@ -31,6 +31,8 @@ SHARE = 4
 MOST_FOLDERS = 20_000
 # Before it is asked whether something arrives.
 SECONDS_AT_ONCE = 0.05
+# Whether it is still there costs a look at all mounts, and is asked so often.
+SECONDS_BETWEEN_RENEWALS = 30.0
 # After the start, and after somebody else was found changing files.
 SECONDS_BEFORE_FIRST = 60.0
 
@@ -75,6 +77,7 @@ class LibraryWatch:
         self._identity: tuple[int, int] | None = None
         self._work: Iterator[None] | None = None
         self._due = clock() + first_seconds
+        self._next_renewal = clock()
         self.report = LibraryReport(path=shown(root))
 
     def step(self, stop: Stop = never) -> bool:
@@ -111,9 +114,12 @@ class LibraryWatch:
 
     def _renew(self) -> None:
         """Notice a library that is gone, that is another, or that is heard no more: it is looked through."""
-        identity = self._look_at_root()
         deaf = self._watcher is not None and (not self._watcher.alive() or bool(self._watcher.limit()))
         lost = self._watcher is not None and self._watcher.lost_some()
+        if not deaf and not lost and self._clock() < self._next_renewal:
+            return
+        self._next_renewal = self._clock() + SECONDS_BETWEEN_RENEWALS
+        identity = self._look_at_root()
         if identity != self._identity or deaf:
             if self._identity is not None:
                 self._due = self._clock()

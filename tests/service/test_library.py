@@ -131,6 +131,7 @@ def test_what_is_on_a_disk_that_is_away_is_not_missing(place: Place) -> None:
     library, watch = place.desk.library, place.watch()
     to_the_end(watch)
     place.away = True
+    place.now = 60.0
     to_the_end(watch)
     assert not watch.report.watched
     aside = library.rename(library.with_name("Aside"))
@@ -140,6 +141,7 @@ def test_what_is_on_a_disk_that_is_away_is_not_missing(place: Place) -> None:
     aside.rename(library)
     (library / "All/Kick.wav").rename(library / "Boom.wav")
     place.away = False
+    place.now = 10_060.0
     to_the_end(watch)
     assert (watch.report.watched, watch.report.moved, watch.report.missing) == (True, 1, 0)
 
