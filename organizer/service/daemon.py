@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from organizer.config import Config
+    from organizer.config import Config, Inbox
     from organizer.service.library import LibraryWatch
     from organizer.service.notify import Notifier
     from organizer.service.pausing import Pausing
@@ -88,22 +88,7 @@ class Service:
         self._each_batch = each_batch
         self._rhythm = rhythm or Rhythm()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal handler may ring it
-        self._intakes = [
-            Intake(
-                inbox,
-                Watch(
-                    inbox.root,
-                    ring=self._ring,
-                    mode=config.watch_of(inbox),
-                    poll_seconds=self._rhythm.poll,
-                ),
-                wanted=filing.wanted,
-                settle_seconds=config.settle_seconds,
-                stop=self._beating,
-                wall=wall,
-            )
-            for inbox in config.inbox
-        ]
+        self._intakes = [self._intake(inbox, config) for inbox in config.inbox]
         self._libraries = Libraries(libraries, clock=clock)
         self._worked = False  # since memory was given back
         self._overdue = False  # something was, when it rested last
@@ -126,6 +111,19 @@ class Service:
         self._problems = 0
         self._untold = False  # the report has news that it is too early to write
         self._next_pulse = self._next_scan = self._next_due = float("-inf")
+
+    def _intake(self, inbox: Inbox, config: Config) -> Intake:
+        watch = Watch(
+            inbox.root, ring=self._ring, mode=config.watch_of(inbox), poll_seconds=self._rhythm.poll
+        )
+        return Intake(
+            inbox,
+            watch,
+            wanted=self._filing.wanted,
+            settle_seconds=config.settle_seconds,
+            stop=self._beating,
+            wall=self._wall,
+        )
 
     @property
     def report(self) -> ServiceReport:
