@@ -160,7 +160,7 @@ def _call(title: str, text: str, environ: Mapping[str, str], patience: float) ->
     from jeepney.io.blocking import DBusConnection, prep_socket
     from jeepney.wrappers import unwrap_msg
 
-    class Patient(DBusConnection):  # type: ignore[misc] # the library comes without types
+    class Patient(DBusConnection):  # type: ignore[misc]  # jeepney has no type hints, so that its classes are unknown
         """Waits for nothing for ever, as jeepney does for the answer to its greeting."""
 
         def receive(self, *, timeout: float | None = None) -> Any:

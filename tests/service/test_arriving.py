@@ -64,11 +64,11 @@ class Serving:
         self._thread.start()
         wait_until(lambda: read(self.report) is not None, "the service has begun")
 
-    def came(self, expected: dict[str, bytes]) -> None:
-        """Wait until all has been filed; then each came once, as it is."""
+    def came(self, expected: dict[str, bytes]) -> dict[str, list[bytes]]:
+        """Wait until all has been filed; give what each held, as often as it was filed."""
         wait_until(lambda: self.filing.held.keys() >= expected.keys(), "all has been filed")
         time.sleep(0.6)  # for what would come a second time
-        assert self.filing.held == {name: [content] for name, content in expected.items()}
+        return self.filing.held
 
     def stop(self) -> None:
         self.service.stop()
@@ -86,6 +86,10 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
 def pack(tmp_path: Path, make_pack: Make) -> Path:
     """A pack of four folders, outside of the inbox."""
     return make_pack(tmp_path / "Kit")
+
+
+def once(expected: dict[str, bytes]) -> dict[str, list[bytes]]:
+    return {name: [content] for name, content in expected.items()}
 
 
 def contents(pack: Path, name: str | None = None) -> dict[str, bytes]:
@@ -116,7 +120,7 @@ def test_a_pack_comes_whole_and_once_by(command: str, serving: Serving, pack: Pa
     expected = contents(pack)
     given = {"pack": pack, "inbox": serving.inbox, "parent": pack.parent}
     subprocess.run(command.format(**given), shell=True, check=True)
-    serving.came(expected)
+    assert serving.came(expected) == once(expected)
 
 
 def test_a_slow_copy_is_filed_when_it_is_done(serving: Serving, pack: Path) -> None:
@@ -125,7 +129,8 @@ def test_a_slow_copy_is_filed_when_it_is_done(serving: Serving, pack: Path) -> N
         for start in range(0, len(content), len(content) // 8 + 1):
             file.write(content[start : start + len(content) // 8 + 1])
             time.sleep(0.15)
-    serving.came({"Slow.wav": content})
+    expected = {"Slow.wav": content}
+    assert serving.came(expected) == once(expected)
 
 
 def test_a_download_that_pauses_for_long_is_not_filed_half(serving: Serving, pack: Path) -> None:
@@ -136,7 +141,8 @@ def test_a_download_that_pauses_for_long_is_not_filed_half(serving: Serving, pac
         time.sleep(3.0)  # longer than a file waits whose header promises more than there is
         assert serving.filing.held == {}
         file.write(content[1000:])
-    serving.came({"Paused.wav": content})
+    expected = {"Paused.wav": content}
+    assert serving.came(expected) == once(expected)
 
 
 @pytest.mark.parametrize("partial", ["Kick.wav.part", "Unconfirmed 1234.crdownload", "Kick.wav.download"])
@@ -147,7 +153,8 @@ def test_a_browsers_download_counts_from_its_rename_on(serving: Serving, pack: P
     time.sleep(1.0)
     assert serving.filing.held == {}
     half.rename(serving.inbox / "Kick.wav")
-    serving.came({"Kick.wav": content})
+    expected = {"Kick.wav": content}
+    assert serving.came(expected) == once(expected)
 
 
 def test_what_finder_does_over_smb(serving: Serving, pack: Path) -> None:
@@ -167,7 +174,7 @@ def test_what_finder_does_over_smb(serving: Serving, pack: Path) -> None:
             time.sleep(0.02)
             file.write(content)
         os.utime(path, (1_700_000_000, 1_700_000_000))
-    serving.came(expected)
+    assert serving.came(expected) == once(expected)
 
 
 def test_a_truncated_and_a_streamed_sound_hold_no_pack(serving: Serving, pack: Path) -> None:
@@ -178,11 +185,10 @@ def test_a_truncated_and_a_streamed_sound_hold_no_pack(serving: Serving, pack: P
     streamed = content[:4] + b"\xff\xff\xff\xff" + content[8:40] + b"\xff\xff\xff\xff" + content[44:]
     (drop / "Streamed.wav").write_bytes(streamed)
     (drop / "Whole.wav").write_bytes(content)
-    serving.came(
-        {
-            "Drop/Cut.wav": content[: len(content) // 2],
-            "Drop/Streamed.wav": streamed,
-            "Drop/Whole.wav": content,
-        }
-    )
+    expected = {
+        "Drop/Cut.wav": content[: len(content) // 2],
+        "Drop/Streamed.wav": streamed,
+        "Drop/Whole.wav": content,
+    }
+    assert serving.came(expected) == once(expected)
     assert len(serving.filing.arrivals) == 1

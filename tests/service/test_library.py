@@ -10,7 +10,7 @@ import pytest
 
 from organizer.execution.locks import execution_lock
 from organizer.service.library import LibraryWatch, most_watched
-from organizer.service.observers import LimitReached
+from organizer.service.observers import LimitReached, watch_by_events
 from tests.service.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -32,17 +32,28 @@ class Place:
         self.away = False
         self.made: list[LibraryWatch] = []
 
-    def watch(self, **options: object) -> LibraryWatch:
-        given: dict[str, object] = {
-            "is_away": lambda _: self.away,
-            "scan_seconds": 3600.0,
-            "first_seconds": 0.0,
-            "clock": lambda: self.now,
-            "wall": time.time,
-            **options,
-        }
-        self.made.append(LibraryWatch(self.desk.library, self.desk.parts.observing, **given))  # type: ignore[arg-type]
-        return self.made[-1]  # the options are passed on as they come
+    def watch(
+        self,
+        *,
+        may_watch: bool = True,
+        first_seconds: float = 0.0,
+        by_events: Callable[[Path, Touched], Watcher] = watch_by_events,
+        most_folders: Callable[[], int] | None = None,
+    ) -> LibraryWatch:
+        made = LibraryWatch(
+            self.desk.library,
+            self.desk.parts.observing,
+            is_away=lambda _: self.away,
+            may_watch=may_watch,
+            scan_seconds=3600.0,
+            first_seconds=first_seconds,
+            clock=lambda: self.now,
+            wall=time.time,
+            by_events=by_events,
+            most_folders=most_folders,
+        )
+        self.made.append(made)
+        return made
 
 
 def to_the_end(watch: LibraryWatch) -> None:
@@ -116,12 +127,11 @@ def test_a_library_that_cannot_be_watched_is_looked_through_all_the_same(place: 
     def refuse(folder: Path, _touched: Touched) -> Watcher:
         raise LimitReached("no room", path=folder)
 
-    options: dict[str, dict[str, object]] = {
-        "many folders": {"most_folders": lambda: 1},
-        "a limit": {"by_events": refuse},
-        "no leave": {"may_watch": False},
-    }
-    watch = place.watch(**options[why])
+    watch = {
+        "many folders": lambda: place.watch(most_folders=lambda: 1),
+        "a limit": lambda: place.watch(by_events=refuse),
+        "no leave": lambda: place.watch(may_watch=False),
+    }[why]()
     (place.desk.library / "All/Kick.wav").rename(place.desk.library / "Boom.wav")
     to_the_end(watch)
     assert (watch.report.watched, watch.report.moved) == (False, 1)

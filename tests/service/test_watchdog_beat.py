@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from watchdog.utils import BaseThread
 
 from organizer.config import Home
 from organizer.service.daemon import Service
@@ -136,7 +137,8 @@ class Deafening:
         self._patch.setattr("organizer.service.inotify.observe", refused)
         ended = [one for one in threading.enumerate() if type(one).__name__ == kind]
         for one in ended:
-            one.stop()  # type: ignore[attr-defined]  # a watchdog thread
+            assert isinstance(one, BaseThread)
+            one.stop()
             one.join()
         assert ended
 
