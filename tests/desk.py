@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from organizer.batch.filing import Report
     from organizer.library.remainders import Nature
+    from organizer.sample import Recognition
 
 TAG_IN_PLACE = """
 version = 1
@@ -62,6 +63,17 @@ class Desk:
         return sorted(
             str(path.relative_to(self.library)) for path in self.library.rglob("*") if path.is_file()
         )
+
+    def one(self, name: str) -> Path:
+        """Find the one file of this name in the library."""
+        (path,) = self.library.rglob(name)
+        return path
+
+    def heard(self, path: Path) -> Recognition:
+        """Say what the index knows of a sound."""
+        entry = self.parts.index.get(path)
+        assert entry is not None
+        return entry.sample.recognition
 
     def left(self) -> dict[str, Nature]:
         return {str(one.path.relative_to(self.inbox)): one.nature for one in self.parts.remainders.all()}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from organizer.batch.correcting import Correcting
 from organizer.batch.pipeline import Pipeline
+from organizer.errors import LockedError
 from organizer.execution.reader import JournalReader
 from organizer.labels import CATEGORY_OF, LABELS
 from organizer.library.index import Index
@@ -57,13 +58,18 @@ class Dragging:
         if len(dragged) > MOST_AT_ONCE:
             dragged = []
         waiting = [one for one in moves if one not in dragged and one[0].parent != one[1].parent]
+        learnt = 0
+        try:
+            learnt = self._correct(dragged, stop)
+        except LockedError:
+            waiting += dragged  # files are being changed for long; what is known already is not learnt twice
         self.relocations.add(waiting)
         if waiting:
             logger.info(
                 "%d sounds were moved together; if that says what they are: organizer correct --confirm",
                 len(waiting),
             )
-        return self._correct(dragged, stop)
+        return learnt
 
     def confirm(self, *, stop: Stop = never) -> tuple[int, int]:
         """Take what was moved together for corrections; say how many were, of how many. Raises `Stopped`."""

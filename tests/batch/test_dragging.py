@@ -6,32 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from organizer.execution.locks import execution_lock
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from organizer.sample import Recognition
     from tests.desk import Desk
 
     Make = Callable[..., Path]
-
-
-@pytest.fixture
-def filed(desk: Desk, make_pack: Make) -> Desk:
-    make_pack(desk.inbox / "Kit")
-    desk.file()
-    return desk
-
-
-def one(desk: Desk, name: str) -> Path:
-    (path,) = desk.library.rglob(name)
-    return path
-
-
-def heard(desk: Desk, path: Path) -> Recognition:
-    entry = desk.parts.index.get(path)
-    assert entry is not None
-    return entry.sample.recognition
 
 
 def drag(desk: Desk, path: Path, folder: str) -> Path:
@@ -61,9 +44,9 @@ def drag(desk: Desk, path: Path, folder: str) -> Path:
 def test_the_folder_says_what_it_is_where_one_label_and_no_other_would_lie_there(
     filed: Desk, folder: str, label: str | None, category: str | None
 ) -> None:
-    snare = one(filed, "SN_tight.wav")
-    was = heard(filed, snare)
-    now = heard(filed, drag(filed, snare, folder))
+    snare = filed.one("SN_tight.wav")
+    was = filed.heard(snare)
+    now = filed.heard(drag(filed, snare, folder))
     if label is None:
         assert (now.label, now.evidence_of("user")) == (was.label, None)
     else:
@@ -71,24 +54,24 @@ def test_the_folder_says_what_it_is_where_one_label_and_no_other_would_lie_there
 
 
 def test_it_stays_where_it_was_put_and_is_undone_and_taught_again(filed: Desk) -> None:
-    target = drag(filed, one(filed, "SN_tight.wav"), "Drums/Kicks")
+    target = drag(filed, filed.one("SN_tight.wav"), "Drums/Kicks")
     (batch, *_) = filed.parts.journal.batches(limit=1)
     assert (batch.origin, batch.title) == ("correct", "kick: SN_tight.wav")
     filed.undo()
     assert target.exists()
-    assert heard(filed, target).label == "snare"
+    assert filed.heard(target).label == "snare"
     back = drag(filed, target, "Drums/Snares/Kit")
-    assert heard(filed, back).confidence == 1.0  # it is what it was taken for, and now that is sure
+    assert filed.heard(back).confidence == 1.0  # it is what it was taken for, and now that is sure
 
 
 def test_where_it_means_the_same_as_before_nothing_is_learnt(filed: Desk) -> None:
-    snare = drag(filed, one(filed, "SN_tight.wav"), "Drums/Snares/Best of")
-    assert heard(filed, snare).evidence_of("user") is None
+    snare = drag(filed, filed.one("SN_tight.wav"), "Drums/Snares/Best of")
+    assert filed.heard(snare).evidence_of("user") is None
     assert filed.parts.journal.taught() == {}
 
 
 def test_a_folder_of_several_labels_of_one_category_says_the_category(filed: Desk) -> None:
-    now = heard(filed, drag(filed, one(filed, "SN_tight.wav"), "Drums/Hats"))
+    now = filed.heard(drag(filed, filed.one("SN_tight.wav"), "Drums/Hats"))
     assert now.category == "hihat"
     assert now.confidence == pytest.approx(1.0)
 
@@ -102,15 +85,15 @@ def test_what_is_dragged_out_of_review_is_confirmed(desk: Desk, make_pack: Make)
     (desk.home.rules / "default.toml").write_text(rules)
     make_pack(desk.inbox / "Kit", {"Snares/SN_loose.wav": "zz.wav"})
     desk.file()
-    doubted = one(desk, "zz.wav")
+    doubted = desk.one("zz.wav")
     assert "_Review" in doubted.parts
-    assert heard(desk, doubted).label == "snare"
-    now = heard(desk, drag(desk, doubted, "Snares"))
+    assert desk.heard(doubted).label == "snare"
+    now = desk.heard(drag(desk, doubted, "Snares"))
     assert (now.label, now.confidence) == ("snare", 1.0)
 
 
 def test_a_renamed_folder_and_many_at_once_wait_for_a_word(filed: Desk) -> None:
-    folder = one(filed, "SN_tight.wav").parent
+    folder = filed.one("SN_tight.wav").parent
     kicks = filed.library / "Drums/Kicks/Other"
     folder.rename(kicks)
     moved = filed.parts.observing.glance(sorted(kicks.iterdir()))
@@ -121,7 +104,7 @@ def test_a_renamed_folder_and_many_at_once_wait_for_a_word(filed: Desk) -> None:
     assert len(filed.parts.relocations) == len(moved)
     assert [word for _, word in filed.parts.dragging.foresee()] == ["kick"] * len(moved)
     assert filed.parts.dragging.confirm() == (len(moved), len(moved))
-    assert heard(filed, kicks / "SN_tight.wav").label == "kick"
+    assert filed.heard(kicks / "SN_tight.wav").label == "kick"
     assert len(filed.parts.relocations) == 0
 
 
@@ -129,7 +112,7 @@ def test_many_at_once_are_housekeeping(filed: Desk, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("organizer.batch.dragging.MOST_AT_ONCE", 1)
     moves = []
     for name in ("SN_tight.wav", "SN_loose.wav"):
-        path = one(filed, name)
+        path = filed.one(name)
         target = filed.library / "Drums/Kicks" / name
         path.rename(target)
         moves.append((path, target))
@@ -140,6 +123,22 @@ def test_many_at_once_are_housekeeping(filed: Desk, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_a_command_has_put_there_was_not_dragged(filed: Desk) -> None:
-    kick = one(filed, "VEH1 Bassdrum 001.wav")
+    kick = filed.one("VEH1 Bassdrum 001.wav")
     filed.parts.dragging.learn([(filed.inbox / "Kit/Kicks/VEH1 Bassdrum 001.wav", kick)])
     assert (filed.parts.journal.taught(), len(filed.parts.relocations)) == ({}, 0)
+
+
+def test_what_is_dragged_while_files_are_changed_for_long_waits_for_a_word(
+    filed: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("organizer.batch.correcting.PATIENCE", 0.0)
+    snare = filed.one("SN_tight.wav")
+    target = filed.library / "Drums/Kicks" / snare.name
+    snare.rename(target)
+    moved = filed.parts.observing.glance([target])
+    assert moved == [(snare, target)]
+    with execution_lock(filed.home.state, wait=0.0, what="undo"):
+        filed.parts.observing.learn(moved, stop=lambda: False)
+    assert (filed.parts.journal.taught(), len(filed.parts.relocations)) == ({}, 1)
+    assert filed.parts.dragging.confirm() == (1, 1)
+    assert filed.heard(target).label == "kick"
